@@ -1,7 +1,7 @@
-//! The board: the visible instances, what each of them shows, and when it is drawn next.
+//! The board: the visible instances, their faces, and the time of the next drawing.
 //!
-//! Whatever changes comes through one function, [`Board::draw`]: each instance's face is worked out, drawn only if it
-//! differs, and sent only if its bytes do.
+//! [`Board::draw`] handles every change: it computes each instance's face, draws it only if it differs from the last one, and
+//! sends it only if its bytes do.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,7 +17,7 @@ use crate::player::{Player, Subscription};
 use crate::spotify::Device;
 use crate::widgets::{self, Face, Request, WidgetInstance};
 
-/// How long a key shows why a press that isn't for the player had no effect.
+/// How long a key shows a notice, such as why an account couldn't be switched.
 const NOTICE_SHOWN: Duration = Duration::from_secs(4);
 
 /// The visible instances.
@@ -34,39 +34,39 @@ struct Visible {
     widget: Box<dyn WidgetInstance>,
     /// The UUID of its widget.
     uuid: &'static str,
-    /// Its settings as the host has them.
+    /// Its settings as stored by the host.
     settings: Settings,
     layout: Option<Layout>,
     size: Size,
     face: Option<Face>,
-    /// Whether the face was drawn with the covers that it wants.
+    /// Whether the face was drawn after all its covers were loaded or failed.
     with_covers: bool,
-    /// Whether the face was drawn without a font that is looked for.
+    /// Whether the face lacks a font that is still being looked for.
     lacks_fonts: bool,
-    /// Whether the face is to be drawn again though it is the same.
+    /// Whether the face must be drawn again even if it hasn't changed.
     redraw: bool,
-    /// Since when its words are shown: the start of their scrolling.
+    /// When its text was first shown, from which scrolling is timed.
     words_since: Option<Instant>,
-    /// When it looks different although nothing happens, because something scrolls.
+    /// When the next frame of scrolling text is due.
     next_frame: Option<Instant>,
-    /// A hash of the picture and the words that the host has.
+    /// A hash of the picture and the description sent last.
     sent: Option<u64>,
     /// The state that the host shows.
     state: Option<u32>,
     finger: Finger,
-    /// What the key shows for a moment, and until when.
+    /// A temporary face, and until when it is shown.
     notice: Option<(Face, Instant)>,
 }
 
 impl Board {
-    /// A board on which nothing is visible.
+    /// Creates a board without instances.
     #[must_use]
     pub fn new(host: Host, covers: Covers, renderer: Renderer) -> Self {
         let layouts = Layouts::from_manifest();
         Self { host, covers, renderer, layouts, instances: HashMap::new() }
     }
 
-    /// Adds an instance. False if this version has no such widget.
+    /// Adds an instance. Returns false if this version has no such widget.
     pub fn add(&mut self, instance: Instance) -> bool {
         let Some(kind) = widgets::by_uuid(&instance.widget) else { return false };
         let settings = widgets::bounded(instance.settings);
@@ -96,12 +96,12 @@ impl Board {
         self.instances.remove(id);
     }
 
-    /// Removes all of them.
+    /// Removes all instances.
     pub fn clear(&mut self) {
         self.instances.clear();
     }
 
-    /// Takes over an instance's settings. False if it isn't visible.
+    /// Sets an instance's settings. Returns false if it isn't visible.
     pub fn set_settings(&mut self, id: &InstanceId, settings: Settings) -> bool {
         let Some(instance) = self.instances.get_mut(id) else { return false };
         let settings = widgets::bounded(settings);
@@ -110,7 +110,7 @@ impl Board {
         true
     }
 
-    /// What the visible instances show of Spotify's state.
+    /// Returns the parts of Spotify's state that the visible instances show.
     #[must_use]
     pub fn subscription(&self) -> Subscription {
         let mut subscription = Subscription { instances: self.instances.len(), ..Subscription::default() };
@@ -118,7 +118,7 @@ impl Board {
         subscription
     }
 
-    /// Something happens to a key; returns the gesture that it completes.
+    /// Applies a change to the finger on a key, and returns the gesture that it completes.
     pub fn on_finger(
         &mut self,
         id: &InstanceId,
@@ -130,7 +130,7 @@ impl Board {
         change(&mut instance.finger, config, now)
     }
 
-    /// Time has passed; returns the gestures that it completes, as of keys that are held.
+    /// Returns the gestures that the passing of time completes, such as those of held keys.
     pub fn on_tick(&mut self, now: Instant) -> Vec<(InstanceId, Gesture)> {
         let instances = self.instances.iter_mut();
         instances
@@ -141,31 +141,31 @@ impl Board {
             .collect()
     }
 
-    /// What a gesture asks for.
+    /// Returns the request that a gesture makes.
     #[must_use]
     pub fn on_gesture(&self, id: &InstanceId, gesture: Gesture, player: &Player) -> Option<Request> {
         self.instances.get(id)?.widget.on_gesture(gesture, player)
     }
 
-    /// Shows something on a key for a moment; `None` takes it off.
+    /// Shows a temporary face on a key; `None` removes it.
     pub fn set_notice(&mut self, id: &InstanceId, face: Option<Face>, now: Instant) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.notice = face.map(|face| (face, now + NOTICE_SHOWN));
         }
     }
 
-    /// Spotify's ids of devices change; the instances' settings follow, where it is clear which device is meant.
+    /// Updates device ids in the instances' settings, if Spotify has changed them and the device is unambiguous.
     pub fn renew_devices(&mut self, devices: &[Device]) {
         for (id, instance) in &mut self.instances {
             if let Some(settings) = widgets::with_renewed_device(&instance.settings, devices) {
-                tracing::info!("a chosen device has another id now; it is stored");
+                tracing::info!("storing the new id of a chosen device");
                 self.host.save_settings(id, settings.clone());
                 instance.set_settings(settings);
             }
         }
     }
 
-    /// A cover was loaded: what shows it is drawn again.
+    /// Marks the instances that show a cover to be drawn again, as it was loaded.
     pub fn on_cover_loaded(&mut self, url: &str) {
         for instance in self.instances.values_mut() {
             if instance.face.as_ref().is_some_and(|face| face.picture.covers().contains(&url)) {
@@ -174,20 +174,20 @@ impl Board {
         }
     }
 
-    /// Waits until fonts were found that a face lacks. May be given up at any time.
+    /// Waits until fonts that a face lacks were found. Cancel safe.
     pub async fn fonts_found(&mut self) {
         self.renderer.fonts_found().await;
         self.instances.values_mut().for_each(|instance| instance.redraw |= instance.lacks_fonts);
     }
 
-    /// Brings every instance up to date. Returns after what time to do so again although nothing has happened: a second of
-    /// progress has passed then, something scrolls, or a notice has been shown long enough.
+    /// Draws every instance that has changed. Returns the time until the next drawing without an event, because of progress,
+    /// scrolling text, a held key or the end of a notice.
     pub async fn draw(&mut self, player: &Player, now: Instant) -> Option<Duration> {
         let fingers = self.instances.values();
         let mut next = fingers.filter_map(|one| one.finger.next_tick(one.widget.gesture_config())).min();
         let mut wake_at = |at: Option<Instant>| next = next.into_iter().chain(at).min();
         let mut has_progress = false;
-        // Small ones first, and off to the host: a key that was pressed does not wait for the large picture beside it.
+        // Send small pictures first, so that a pressed key doesn't wait for a large picture.
         let mut instances: Vec<_> = self.instances.iter_mut().collect();
         instances.sort_unstable_by_key(|(_, instance)| instance.size.columns * instance.size.rows);
         let mut keys_are_sent = false;
@@ -202,7 +202,7 @@ impl Board {
             };
             has_progress |= match &face.picture {
                 Picture::NowPlaying(now) => now.playing && now.progress.is_some(),
-                // It may show a time; if not, its words are the same a second later, and nothing is drawn.
+                // It may show a time; if not, its face is the same a second later, and isn't drawn.
                 Picture::Text(_) => player.now.as_ref().is_some_and(|now| now.playing),
                 _ => false,
             };
@@ -229,7 +229,7 @@ impl Board {
         next.map(|at| at.saturating_duration_since(now)).into_iter().chain(next_second).min()
     }
 
-    /// Whether nothing is visible.
+    /// Returns whether no instance is visible.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty()
@@ -255,7 +255,7 @@ impl Visible {
             && self.state != Some(state)
         {
             self.state = Some(state);
-            // Hosts show the new state's own image at first, so ours has to follow.
+            // Hosts then show the state's default image, so ours must be sent again.
             self.sent = None;
             host.set_state(id, state);
         }
@@ -302,7 +302,7 @@ mod tests {
 
     const T: u64 = 1_800_000_000_000;
 
-    /// A board with a host that reads what it is sent.
+    /// A board, and a host that reads its messages.
     struct Stage {
         board: Board,
         host: WebSocketStream<tokio::net::TcpStream>,
@@ -339,9 +339,9 @@ mod tests {
             assert!(self.board.add(instance));
         }
 
-        /// What pictures the host was sent until now, by the instance and in words.
+        /// Returns the pictures sent to the host since the last call: the instance and the description of each.
         async fn pictures(&mut self) -> Vec<(String, String)> {
-            // Sent behind all of them.
+            // Marks the end of the pictures sent so far.
             self.board.host.request_package_settings();
             let mut pictures = Vec::new();
             loop {
@@ -393,17 +393,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn progress_is_drawn_again_at_the_next_second() {
+    async fn progress_is_redrawn_at_the_next_second() {
         let mut stage = Stage::start().await;
         stage.add("next", json!({}));
         let player = playing().at(time(T));
-        assert_eq!(stage.board.draw(&player, instant(T)).await, None, "a key stands still");
+        assert_eq!(stage.board.draw(&player, instant(T)).await, None, "a key shows no progress");
         stage.add("playing-now", json!({}));
         assert_eq!(stage.board.draw(&player, instant(T)).await, Some(Duration::from_millis(500)));
     }
 
     #[tokio::test]
-    async fn notice_is_shown_for_its_time() {
+    async fn notice_disappears_after_its_time() {
         let mut stage = Stage::start().await;
         stage.add("account", json!({}));
         let player = playing().at(time(T));

@@ -1,7 +1,7 @@
-//! The clocks, passed in so that tests can set them.
+//! The clocks, passed in so that tests can control them.
 //!
-//! What lasts (time-outs, back-off, notices, progress) is measured by the monotonic [`Instant`] of tokio, which tests can
-//! pause. Only what survives a restart has a date: when a token expires, a limit ends, a sign-in ends.
+//! Durations (timeouts, backoff, notices, progress) are measured with tokio's monotonic [`Instant`], which tests can pause. Only
+//! what survives a restart has a date: the end of a token, a limit or a login.
 
 use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use crate::unix_time::UnixTime;
 pub use crate::unix_time::millis;
 
-/// A moment by both clocks.
+/// A moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// By the monotonic clock. Includes the time that the computer has slept, so that what is remembered ages meanwhile:
-    /// compare it with other moments, and wait for a difference, never for the instant itself.
+    /// On the monotonic clock. Includes the time that the computer has slept, so it may be ahead of `Instant::now()`: compare it
+    /// with other moments, and sleep for a difference, never until the instant itself.
     pub instant: Instant,
-    /// By the wall clock. May jump in both directions.
+    /// On the wall clock. May jump in both directions.
     pub date: UnixTime,
 }
 
@@ -38,9 +38,9 @@ impl Sub<Duration> for Moment {
     }
 }
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since 1970-01-01T00:00:00Z. May jump in both directions when the computer's clock is set.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z. May jump in both directions when the computer's clock is set.
     fn unix_ms(&self) -> u64;
 
     /// Returns the date and time of day. May jump in both directions when the computer's clock is set.
@@ -48,25 +48,24 @@ pub trait Clock: Send + Sync {
         UnixTime::from_millis(self.unix_ms())
     }
 
-    /// How long the computer has slept without its monotonic clock running, as recorded by [`Clock::on_wake`].
+    /// Returns how long the computer has slept with its monotonic clock stopped, as recorded by [`Clock::on_wake`].
     fn slept(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Records that the computer has slept for another while. On Linux and macOS the monotonic clock stands still
-    /// meanwhile.
+    /// Records that the computer has slept for `slept` with its monotonic clock stopped, as on Linux and macOS.
     fn on_wake(&self, slept: Duration) {
         let _ = slept;
     }
 
-    /// The moment by both clocks.
+    /// Returns the current moment on both clocks.
     fn now(&self) -> Moment {
         let now = Instant::now();
         Moment { instant: now.checked_add(self.slept()).unwrap_or(now), date: self.date() }
     }
 }
 
-/// The sum of the durations that were recorded, in milliseconds.
+/// The sum of the recorded sleeps, in milliseconds.
 #[derive(Debug, Default)]
 struct Slept(AtomicU64);
 
@@ -80,7 +79,7 @@ impl Slept {
     }
 }
 
-/// The computer's own clock.
+/// The system's clock.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     slept: Slept,
@@ -88,7 +87,7 @@ pub struct SystemClock {
 
 impl Clock for SystemClock {
     fn unix_ms(&self) -> u64 {
-        // A clock before 1970 is a broken battery; zero makes every token look expired, which a refresh repairs.
+        // A clock before 1970 has a broken battery; it counts as 1970.
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
     }
 
@@ -101,7 +100,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock whose wall time only moves when a test moves it. Its monotonic clock is tokio's, and moves with the wall time, too.
+/// A clock for tests, whose wall clock moves only when set. Its monotonic clock is tokio's, plus what [`ManualClock::advance`]
+/// adds.
 #[derive(Debug, Default)]
 pub struct ManualClock {
     unix_ms: AtomicU64,
@@ -109,13 +109,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Creates a clock that stands at `unix_ms`.
+    /// Creates a clock whose wall clock stands at `unix_ms`.
     #[must_use]
     pub fn at(unix_ms: u64) -> Self {
         Self { unix_ms: AtomicU64::new(unix_ms), slept: Slept::default() }
     }
 
-    /// Sets the wall clock to `unix_ms`, forward or back; the monotonic clock goes on.
+    /// Sets the wall clock to `unix_ms`, forward or back. The monotonic clock isn't affected.
     pub fn set(&self, unix_ms: u64) {
         self.unix_ms.store(unix_ms, Ordering::SeqCst);
     }

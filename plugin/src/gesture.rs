@@ -1,8 +1,8 @@
-//! Recognises gestures: turns a key that goes down and up into a press, a long press, a double press, or a press that repeats
-//! while the key is held. All widgets share it. It has neither clock nor timer, but returns when it is to be called again.
+//! Gesture recognition: turns key-down and key-up events into a press, a long press, a double press, or a press that repeats
+//! while the key is held. It has neither clock nor timer, but returns when [`Finger::on_tick`] is due.
 //!
-//! A key with neither a long nor a double press reacts as it goes down, which is quickest. With a long press it reacts when it
-//! comes up early, with a double press when no second press has followed in time.
+//! A key with neither a long nor a double press reacts as soon as it goes down. A key with a long press reacts when it comes up
+//! early, and a key with a double press when no second press has followed in time.
 
 use std::time::Duration;
 
@@ -39,11 +39,11 @@ pub enum Gesture {
     Double,
 }
 
-/// What a finger is doing on one key.
+/// The state of a gesture on one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finger {
     state: State,
-    /// Whether the key went down since it was last triggered, so that the trigger belongs to a press that is known.
+    /// Whether the key went down since its last trigger, so that the next trigger belongs to a press already handled.
     went_down: bool,
 }
 
@@ -125,7 +125,7 @@ impl Finger {
         }
     }
 
-    /// When time alone may complete a gesture.
+    /// Returns when the passing of time may complete a gesture.
     #[must_use]
     pub fn next_tick(&self, config: GestureConfig) -> Option<Instant> {
         match self.state {

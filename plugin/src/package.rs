@@ -1,7 +1,7 @@
-//! The loop: what happens on the host comes in, faces go out.
+//! The package's main loop, which connects the host, the player, the accounts and the board.
 //!
-//! A press is turned into a request by the instance's widget; whatever changes (the player, the accounts, a cover that was
-//! loaded, a second that passed) is drawn by the board.
+//! The widget of a pressed instance turns the gesture into a request, which the loop carries out. After every event (of the
+//! host, the player, the accounts, covers or time) the board is drawn.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,11 +26,12 @@ use crate::spotify::{Client, Uri, UriKind};
 use crate::supervisor::{Failures, Supervisor, TaskFailure};
 use crate::widgets::{self, Request};
 
-/// Answers of page commands that wait for the loop.
+/// The capacity of the channel of replies to pages.
 const REPLIES: usize = 32;
 /// The member of the package's settings at the host that holds the playlist that something was added to last.
 const LAST_PLAYLIST: &str = "lastPlaylist";
-/// Runs the package until the host ends it. `language` is the user's, as the host wrote it; empty if it said none.
+
+/// Runs the package until the host ends it. `language` is the user's, as written by the host; empty if it sent none.
 ///
 /// # Errors
 /// If one of the package's tasks has ended or panicked.
@@ -56,18 +57,19 @@ pub async fn run(
         random: auth::system_random(),
         tasks: tasks.clone(),
     });
-    let (covers, arrived) = Covers::new(cover_limits(&config.api_url), tasks.clone());
+    let (covers, loaded_covers) = Covers::new(cover_limits(&config.api_url), tasks.clone());
     let spotify = Client::new(http, config.api_url, auth.clone());
     let (player, player_task) = player::start(spotify.clone(), auth.watch(), clock.clone());
     tasks.watch(PLAYER, player_task);
     let renderer = Renderer::new(language, SystemFonts::WhenNeeded);
-    Package::new(host, clock, auth, spotify, player, covers, renderer, tasks).run(events, arrived, failures).await
+    Package::new(host, clock, auth, spotify, player, covers, renderer, tasks).run(events, loaded_covers, failures).await
 }
 
-/// The player's task, in [`TaskFailure`]s.
+/// The name of the player's task in [`TaskFailure`]s.
 const PLAYER: &str = "player";
 
-/// Covers come from Spotify's image hosts only, and from a simulated Spotify where one is set; those are not kept on disk.
+/// Returns the limits of covers. They come from Spotify's image hosts only, or from a simulated Spotify if one is configured;
+/// the latter aren't cached on disk.
 fn cover_limits(api_url: &url::Url) -> CoverLimits {
     let limits = CoverLimits::default();
     if matches!(api_url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
@@ -90,7 +92,7 @@ struct Package {
     replies: mpsc::Sender<(Page, Reply)>,
     answers: mpsc::Receiver<(Page, Reply)>,
     tasks: Supervisor,
-    /// The playlist that something was added to last, as the host has stored it.
+    /// The playlist that something was added to last, as stored by the host.
     last_playlist: Option<Uri>,
 }
 
@@ -128,21 +130,25 @@ impl Package {
     async fn run(
         self,
         events: Events,
-        arrived: mpsc::Receiver<String>,
+        loaded_covers: mpsc::Receiver<String>,
         mut failures: Failures,
     ) -> Result<(), TaskFailure> {
         let ended = tokio::select! {
             failure = failures.next() => return Err(failure),
-            ended = self.serve(events, arrived) => ended,
+            ended = self.serve(events, loaded_covers) => ended,
         };
         match ended {
             Ok(()) => Ok(()),
-            // Its supervisor knows why.
+            // The supervisor knows the reason.
             Err(player::Ended) => Err(failures.next().await),
         }
     }
 
-    async fn serve(mut self, mut events: Events, mut arrived: mpsc::Receiver<String>) -> Result<(), player::Ended> {
+    async fn serve(
+        mut self,
+        mut events: Events,
+        mut loaded_covers: mpsc::Receiver<String>,
+    ) -> Result<(), player::Ended> {
         let mut accounts = self.auth.watch();
         let mut model = self.player.watch();
         let mut tick = None;
@@ -163,14 +169,14 @@ impl Package {
                     let state = accounts.borrow_and_update().clone();
                     self.identification.on_accounts_changed(&state);
                     let counts = self.auth.counts().await;
-                    self.tell_pages(&PageEvent::accounts(&state, counts).payload());
+                    self.send_to_pages(&PageEvent::accounts(&state, counts).payload());
                 }
                 Some((page, reply)) = self.answers.recv() => self.answer(&page, reply),
-                Some(url) = arrived.recv() => self.board.on_cover_loaded(&url),
+                Some(url) = loaded_covers.recv() => self.board.on_cover_loaded(&url),
                 () = self.board.fonts_found() => {}
                 () = sleep_until(tick) => self.on_tick().await?,
             }
-            // What has just been asked for leaves for Spotify before the faces are drawn.
+            // Let the player send its calls before the faces are drawn.
             tokio::task::yield_now().await;
             tick = self.draw().await;
         }
@@ -198,8 +204,8 @@ impl Package {
                 self.pages.remove(&page);
             }
             Event::PageMessage(page, message) => self.page_message(page, &message),
-            // A host that is there again knows nothing of what was shown, and says what is visible; while it is away
-            // nobody looks, and nothing is to be asked.
+            // A reconnected host has no pictures, and announces the visible instances again. While it is disconnected, nothing is
+            // visible.
             Event::Connected | Event::Disconnected => {
                 if event == Event::Connected {
                     self.host.request_package_settings();
@@ -223,7 +229,7 @@ impl Package {
     async fn on_appeared(&mut self, instance: Instance) -> Result<(), player::Ended> {
         let widget = instance.widget.clone();
         if !self.board.add(instance) {
-            tracing::warn!(widget, "the host shows a widget that this version doesn't have");
+            tracing::warn!(widget, "the host shows an unknown widget");
             return Ok(());
         }
         self.renew_devices();
@@ -240,7 +246,7 @@ impl Package {
         self.player.send(Input::Subscription(self.board.subscription())).await
     }
 
-    /// A finger does something with a key.
+    /// Applies a change to the finger on a key.
     async fn on_finger(
         &mut self,
         id: &InstanceId,
@@ -252,7 +258,7 @@ impl Package {
         }
     }
 
-    /// Some time has passed: keys that are held may mean something by now.
+    /// Handles the gestures that the passing of time completes.
     async fn on_tick(&mut self) -> Result<(), player::Ended> {
         for (id, gesture) in self.board.on_tick(self.clock.now().instant) {
             self.on_gesture(&id, gesture).await?;
@@ -260,7 +266,7 @@ impl Package {
         Ok(())
     }
 
-    /// Does what a gesture asks for.
+    /// Carries out the request of a gesture.
     async fn on_gesture(&mut self, id: &InstanceId, gesture: Gesture) -> Result<(), player::Ended> {
         let snapshot = self.snapshot();
         match self.board.on_gesture(id, gesture, &snapshot) {
@@ -279,7 +285,7 @@ impl Package {
         Ok(())
     }
 
-    /// Starts the sign-in of the account whose was ended, or of the first one that lacks one, from a key.
+    /// Starts the login of the first account whose login has ended, or else of the first that has none, for a key.
     fn sign_in(&self) {
         let accounts = self.auth.watch().borrow().clone();
         let find = |state| accounts.accounts.iter().find(|account| account.state == state);
@@ -299,7 +305,7 @@ impl Package {
         }
     }
 
-    /// Does what a page asks for, beside the loop: it may take as long as a call to Spotify.
+    /// Runs a page's command in a task, as it may take as long as a call to Spotify.
     fn command(&self, page: Page, command: PageCommand) {
         let (auth, spotify, replies) = (self.auth.clone(), self.spotify.clone(), self.replies.clone());
         self.tasks.spawn_once("page command", async move {
@@ -318,11 +324,11 @@ impl Package {
         }
     }
 
-    fn tell_pages(&self, message: &Value) {
+    fn send_to_pages(&self, message: &Value) {
         self.pages.iter().for_each(|page| self.host.send_to_page(page, message.clone()));
     }
 
-    /// The host keeps what should outlive us and is no secret.
+    /// Stores the last used playlist at the host if it has changed.
     fn keep_last_playlist(&mut self) {
         let used = self.model.last_playlist();
         if used.is_some() && used != self.last_playlist.as_ref() {
@@ -336,7 +342,7 @@ impl Package {
         self.model.at(self.clock.now())
     }
 
-    /// Brings the board up to date. Returns when to do so again although nothing has happened.
+    /// Draws the board. Returns when to draw again without an event.
     async fn draw(&mut self) -> Option<Instant> {
         let now = self.clock.now();
         let snapshot = self.model.at(now);
@@ -366,27 +372,27 @@ mod tests {
     use crate::auth::testing::World;
     use crate::clock::ManualClock;
 
-    /// A clock that panics from a moment on: kills the task that asks it, and no other.
+    /// A clock that panics once it is broken, and with it the task that uses it.
     #[derive(Default)]
-    struct Deadly(AtomicBool);
+    struct BreakableClock(AtomicBool);
 
-    impl Deadly {
-        fn strike(&self) {
+    impl BreakableClock {
+        fn break_now(&self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
 
-    impl Clock for Deadly {
+    impl Clock for BreakableClock {
         fn unix_ms(&self) -> u64 {
-            assert!(!self.0.load(Ordering::Relaxed), "as it should");
+            assert!(!self.0.load(Ordering::Relaxed), "on purpose");
             1_800_000_000_000
         }
     }
 
-    /// A running package with a clock for each task.
+    /// A running package with separate clocks for its tasks.
     struct Running {
-        of_the_player: Arc<Deadly>,
-        of_the_accounts: Arc<Deadly>,
+        player_clock: Arc<BreakableClock>,
+        accounts_clock: Arc<BreakableClock>,
         tasks: Supervisor,
         ended: tokio::task::JoinHandle<Result<(), TaskFailure>>,
         stop: Stop,
@@ -395,19 +401,19 @@ mod tests {
     impl Running {
         async fn start() -> Self {
             let world = World::new().await;
-            let (of_the_player, of_the_accounts) = (Arc::<Deadly>::default(), Arc::<Deadly>::default());
+            let (player_clock, accounts_clock) = (Arc::<BreakableClock>::default(), Arc::<BreakableClock>::default());
             let (tasks, failures) = Supervisor::new();
             let auth = Auth::start(auth::Config {
-                clock: of_the_accounts.clone(),
+                clock: accounts_clock.clone(),
                 tasks: tasks.clone(),
                 ..world.config(StoreChoice::Memory)
             });
             let api = url::Url::parse(&world.sim.api_url()).unwrap();
-            let (covers, arrived) = Covers::new(cover_limits(&api), tasks.clone());
+            let (covers, loaded_covers) = Covers::new(cover_limits(&api), tasks.clone());
             let spotify = Client::new(world.http.clone(), api, auth.clone());
-            let (player, task) = player::start(spotify.clone(), auth.watch(), of_the_player.clone());
+            let (player, task) = player::start(spotify.clone(), auth.watch(), player_clock.clone());
             tasks.watch(PLAYER, task);
-            // A host that isn't there: it is called again and again.
+            // No host listens there, so the package keeps reconnecting.
             let (host, events, stop) = host_sdk::package::connect(&StartArgs {
                 port: 1,
                 package_uuid: "com.spotify-widgets".into(),
@@ -417,8 +423,8 @@ mod tests {
             let clock = Arc::new(ManualClock::at(1_800_000_000_000));
             let renderer = Renderer::new("en", SystemFonts::Never);
             let package = Package::new(host, clock, auth, spotify, player, covers, renderer, tasks.clone());
-            let ended = tokio::spawn(package.run(events, arrived, failures));
-            Self { of_the_player, of_the_accounts, tasks, ended, stop }
+            let ended = tokio::spawn(package.run(events, loaded_covers, failures));
+            Self { player_clock, accounts_clock, tasks, ended, stop }
         }
     }
 
@@ -426,7 +432,7 @@ mod tests {
     async fn package_fails_when_the_player_panics() {
         let running = Running::start().await;
         tokio::time::pause();
-        running.of_the_player.strike();
+        running.player_clock.break_now();
         assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("player")));
     }
 
@@ -434,7 +440,7 @@ mod tests {
     async fn package_fails_when_the_accounts_task_panics() {
         let running = Running::start().await;
         tokio::time::pause();
-        running.of_the_accounts.strike();
+        running.accounts_clock.break_now();
         assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked("accounts")));
     }
 
@@ -442,7 +448,7 @@ mod tests {
     async fn package_fails_when_a_short_task_panics() {
         for name in ["cover", "page command", "user", "log-in", "keyring"] {
             let running = Running::start().await;
-            running.tasks.spawn_once(name, async { panic!("as it should") });
+            running.tasks.spawn_once(name, async { panic!("on purpose") });
             assert_eq!(running.ended.await.unwrap(), Err(TaskFailure::Panicked(name)));
         }
     }

@@ -13,7 +13,7 @@ use crate::auth::{
 };
 use crate::face::best_cover;
 use crate::foreign::whole;
-use crate::spotify::{Client, Device, Error, Item, Market, Uri, UriError, UriKind};
+use crate::spotify::{Client, Device, DeviceId, Error, Item, Market, Uri, UriError, UriKind};
 use crate::unix_time::UnixTime;
 
 /// A command of a page.
@@ -159,7 +159,7 @@ pub struct PageResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageDevice {
     /// Spotify's id.
-    pub id: String,
+    pub id: DeviceId,
     /// Its name.
     pub name: String,
     /// Its kind, such as `Computer` or `Speaker`.

@@ -1,25 +1,25 @@
-//! Dates of the wall clock: when a token expires, a limit ends, a sign-in ends.
+//! Dates on the wall clock, such as the end of a token, a limit or a login.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A date of the wall clock: whole milliseconds since 1970-01-01T00:00:00Z, and serialised as that number.
+/// A date on the wall clock, in whole milliseconds since 1970-01-01T00:00:00Z. Serialized as that number.
 ///
-/// Its arithmetic saturates, as dates may come from files and answers.
+/// Its arithmetic saturates, as dates may come from files and responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The date so many milliseconds after 1970-01-01T00:00:00Z.
+    /// Creates the date this many milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_millis(milliseconds: u64) -> Self {
         Self(milliseconds)
     }
 
-    /// The date so many seconds after 1970-01-01T00:00:00Z.
+    /// Creates the date this many seconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))

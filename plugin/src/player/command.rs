@@ -1,4 +1,4 @@
-//! What a press asks for, and the calls to Spotify that it becomes in the state that it meets.
+//! Commands, and their translation into calls to Spotify, which depends on the current state.
 
 use std::time::Duration;
 
@@ -6,68 +6,68 @@ use host_sdk::package::InstanceId;
 use serde::Deserialize;
 
 use super::device::{self, ChosenDevice, Found};
-use super::modes::Lacking;
+use super::modes::UnsupportedModes;
 use super::snapshot::{Now, Player};
 use super::volume::Volumes;
-use crate::spotify::{Device, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Error, PlayingType, Repeat, Restriction, Uri, UriKind};
 
-/// What a press asks for.
+/// A command given by a press of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// The instance whose key was pressed: a refusal is shown there.
+    /// The instance whose key was pressed. A refusal is shown on it.
     pub instance: InstanceId,
     /// What to do.
     pub verb: Verb,
-    /// On which device; without one the active one is meant.
+    /// The device to control; `None` for the active one.
     pub device: Option<ChosenDevice>,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Pause if it plays, else go on.
+    /// Pause if something plays, otherwise resume.
     TogglePlay,
-    /// The next item.
+    /// Skip to the next item.
     Next,
-    /// The previous item.
+    /// Skip to the previous item.
     Previous,
-    /// Louder or quieter by so many percent.
+    /// Change the volume by this many percentage points.
     VolumeBy(i8),
-    /// The volume to so many percent, at once or little by little.
+    /// Set the volume, at once or by a fade.
     VolumeTo {
         /// 0 to 100.
         percent: u8,
-        /// How long it takes to get there.
+        /// The length of the fade; zero to set it at once.
         over: Duration,
     },
-    /// Silent, and as loud as before.
+    /// Mute, or restore the volume from before.
     ToggleMute,
-    /// Forward, or back, by so many milliseconds.
+    /// Seek forward, or backward if negative, by this many milliseconds.
     SeekBy(i64),
-    /// To the beginning of what plays.
+    /// Seek to the beginning of the current item.
     Restart,
-    /// Shuffle on or off.
+    /// Turn shuffle on or off.
     ToggleShuffle,
-    /// Repeat off, then the context, then the track.
+    /// Switch to the next repeat mode: off, context, track.
     CycleRepeat,
-    /// Save this URI to the library or remove it; without one, what plays.
+    /// Save this URI to the library or remove it; `None` for the current item.
     ToggleSaved(Option<Uri>),
-    /// Play something that was chosen.
+    /// Play the chosen URI.
     Start(Start),
-    /// Add what plays to this playlist; without one, to the one that was used last.
+    /// Add the current item to this playlist; `None` for the one that was used last.
     AddToPlaylist(Option<Uri>),
-    /// Remove what plays from the playlist that it plays from.
+    /// Remove the current item from the playlist that it plays from.
     RemoveFromPlaylist,
-    /// Put this track or episode into the queue; without one, what plays.
+    /// Add this track or episode to the queue; `None` for the current item.
     Enqueue(Option<Uri>),
-    /// Move playback to a device.
+    /// Transfer playback to a device.
     MoveTo {
         /// The device.
         device: ChosenDevice,
-        /// Whether it plays there then; None keeps what it was.
+        /// Whether to play there; `None` keeps the current state.
         play: Option<bool>,
     },
-    /// Move playback to the next device of the list.
+    /// Transfer playback to the next device in the list.
     NextDevice,
     /// Start the sleep timer; while it runs, add 15 minutes to it.
     Sleep(SleepUntil),
@@ -75,52 +75,52 @@ pub enum Verb {
     CancelSleep,
 }
 
-/// When the sleep timer pauses.
+/// When the sleep timer pauses playback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SleepUntil {
-    /// So many minutes from now.
+    /// After this many minutes.
     Minutes(u16),
-    /// At the end of the track or episode that plays.
+    /// At the end of the current track or episode.
     EndOfItem,
 }
 
 impl Verb {
-    /// Whether it sets the volume.
+    /// Returns whether this sets the volume.
     pub(super) fn is_volume(&self) -> bool {
         matches!(self, Self::VolumeBy(_) | Self::VolumeTo { .. } | Self::ToggleMute)
     }
 
-    /// Whether it is about the library, which no device has a part in.
+    /// Returns whether this changes the library or a playlist, which involves no device.
     fn is_library(&self) -> bool {
         matches!(self, Self::ToggleSaved(_) | Self::AddToPlaylist(_) | Self::RemoveFromPlaylist)
     }
 }
 
-/// Something that was chosen to be played.
+/// A URI to play, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Its Spotify URI.
     pub uri: Uri,
-    /// What a press does while it plays already.
+    /// What a press does if it is already playing.
     pub again: Again,
-    /// Shuffle on or off; None leaves it.
+    /// Whether to shuffle; `None` keeps the current mode.
     pub shuffle: Option<bool>,
 }
 
-/// What a press does for something that plays already.
+/// What a press does if the chosen URI is already playing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Again {
-    /// Pause, and go on.
+    /// Pause or resume.
     #[default]
     Pause,
-    /// From the beginning.
+    /// Start from the beginning.
     Restart,
-    /// From the beginning, shuffled.
+    /// Start from the beginning, shuffled.
     Shuffle,
 }
 
-/// A call to make, decided from a command and the state that it met.
+/// A call to Spotify, as derived from a command and the state at that time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Play,
@@ -137,7 +137,7 @@ pub(super) enum Call {
     },
     PlayUri(Uri),
     PlayLiked {
-        /// Spotify's id of the user, where Liked Songs are tried as a context.
+        /// Spotify's id of the user, if Liked Songs are to be tried as a context.
         user: Option<String>,
     },
     AddToPlaylist {
@@ -153,43 +153,44 @@ pub(super) enum Call {
         device: ChosenDevice,
         play: Option<bool>,
     },
-    /// To the device after the active one, where the devices aren't known yet.
+    /// Transfer to the device after the active one, which is looked up first.
     NextDevice,
 }
 
 impl Call {
-    /// Whether of several that wait only the last one matters.
-    pub(super) fn takes_the_last_value(&self) -> bool {
+    /// Returns whether only the latest value of several queued calls matters.
+    pub(super) fn is_coalesced(&self) -> bool {
         matches!(self, Self::Volume(_) | Self::Seek(_))
     }
 
-    /// Whether something plays after it.
-    pub(super) fn starts(&self) -> bool {
+    /// Returns whether this starts playback.
+    pub(super) fn starts_playback(&self) -> bool {
         matches!(self, Self::Play | Self::PlayUri(_) | Self::PlayLiked { .. })
     }
 
-    /// Whether it replaces another one that waits.
+    /// Returns whether this replaces `other` in the queue.
     pub(super) fn replaces(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Volume(_), Self::Volume(_)) | (Self::Seek(_), Self::Seek(_)))
     }
 }
 
+/// A call in the queue.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct QueuedCall {
-    /// Connects the call with the change that it stands for.
+    /// The id of the call, and of the [`Change`](super::state::Change) that shows its effect.
     pub id: u64,
     pub call: Call,
-    /// The device under the id that it has now.
+    /// The device to control, under its current id.
     pub device: Option<ChosenDevice>,
-    /// What was asked for.
+    /// The command that requires the call.
     pub command: Command,
-    /// Whether nothing was known to be active when it was asked for.
-    pub from_nothing: bool,
-    /// The title of what it is about, where that is what plays.
+    /// Whether nothing was known to play when the command was given.
+    pub was_idle: bool,
+    /// The title of the current item, if the command refers to it.
     pub title: Option<String>,
 }
 
-/// What a call changes, until Spotify's own state shows it.
+/// The expected effect of a call, shown until Spotify's own state reflects it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Effect {
     Playing(bool),
@@ -198,10 +199,10 @@ pub(super) enum Effect {
         uri: Uri,
     },
     Volume {
-        /// Spotify's id of the device that it is set on.
-        device: Option<String>,
+        /// The device whose volume is set.
+        device: Option<DeviceId>,
         percent: u8,
-        /// What that told before.
+        /// The volume that the device reported before.
         before: Option<u8>,
     },
     Position(Duration),
@@ -215,10 +216,10 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// Whether nothing is left of an earlier change when this one is done.
-    pub(super) fn outdates(&self, earlier: &Self) -> bool {
+    /// Returns whether this effect, once achieved, leaves nothing of an earlier one.
+    pub(super) fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            // Skipping and starting make it play, from the beginning of something else.
+            // Skipping and starting play another item from its beginning.
             (Self::Skip | Self::Started { .. }, earlier) => {
                 matches!(earlier, Self::Playing(false) | Self::Skip | Self::Started { .. } | Self::Position(_))
             }
@@ -229,32 +230,32 @@ impl Effect {
     }
 }
 
-/// A call with what it changes.
+/// A call and its effect.
 pub(super) type Step = (Call, Option<Effect>);
 
-/// Where in its item a track is taken for started again.
+/// The beginning of an item.
 const BEGINNING: Duration = Duration::ZERO;
-/// Where a device has a volume and doesn't tell it, a step starts from the middle, and so does what was muted. From then on it counts
-/// as what was asked for.
+/// The volume in percent from which a step starts, and to which unmuting returns, if a device doesn't report its volume.
 const UNKNOWN_VOLUME: u8 = 50;
 
 fn restricted<T>(why: Restriction) -> Result<T, Error> {
     Err(Error::Restricted(why))
 }
 
-/// What a command becomes.
+/// The result of translating a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decision {
-    /// The calls. What a fade needs beyond its first step, and what the sleep timer needs, the model adds.
+    /// The calls to make. The model adds those of fades and of the sleep timer.
     pub steps: Vec<Step>,
-    /// The device that they are for, under the id that it has now as far as is known.
+    /// The device to control, under its current id if known.
     pub device: Option<ChosenDevice>,
 }
 
-/// What is known to be in the way of a command: the device takes no commands, has no volume, or can't be told from
-/// others, or Spotify doesn't allow it now. Presses and faces both come here, so that a key that looks as if it did nothing
-/// sends nothing. What is known too badly is in the way of nothing (see [`Player::believes_now`] and
-/// [`Player::believes_devices`]): Spotify itself decides then.
+/// Returns why a command can't be carried out, if that is known: the device accepts no commands, has no volume or is
+/// ambiguous, or Spotify currently disallows the command.
+///
+/// Both presses and faces use this, so that a dimmed key sends nothing. Outdated information blocks nothing (see
+/// [`Player::believes_now`] and [`Player::believes_devices`]): the command is sent, and Spotify decides.
 pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Player) -> Option<Error> {
     if verb.is_library() || *verb == Verb::CancelSleep {
         return None;
@@ -277,18 +278,18 @@ pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Play
     if found == Some(Found::Several) {
         return Some(Error::Restricted(Restriction::SeveralDevices));
     }
-    // What plays is known better than what was listed a while ago.
+    // The playback state is more recent than the list of devices.
     let is_active = |chosen: &ChosenDevice| {
-        let active = now.and_then(|now| now.device.id.as_deref());
+        let active = now.and_then(|now| now.device.id.as_ref());
         active.is_some_and(|active| {
-            active == chosen.id
-                || found.and_then(Found::device).is_some_and(|device| device.id.as_deref() == Some(active))
+            *active == chosen.id
+                || found.and_then(Found::device).is_some_and(|device| device.id.as_ref() == Some(active))
         })
     };
     let active = now.filter(|_| chosen.is_none_or(is_active));
     let target = active.map(|now| &now.device).or(found.and_then(Found::device));
     if let Some(target) = target.filter(|_| *verb != Verb::NextDevice) {
-        // Only what is chosen needs an id: the active device is the active one without.
+        // Only a chosen device needs an id: calls without one go to the active device.
         if target.is_restricted || (target.id.is_none() && chosen.is_some()) {
             return Some(Error::Restricted(Restriction::Device));
         }
@@ -304,7 +305,7 @@ pub(super) fn obstacle(verb: &Verb, device: Option<&ChosenDevice>, player: &Play
     })
 }
 
-/// Whether Spotify has named what a command would do among what it disallows now.
+/// Returns whether Spotify currently lists the command's action among its `disallows`.
 fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
     let disallows = &now.disallows;
     let toggling = if now.playing { disallows.pausing } else { disallows.resuming };
@@ -316,7 +317,7 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
         Verb::Previous => disallows.skipping_prev,
         Verb::SeekBy(_) | Verb::Restart => disallows.seeking,
         Verb::ToggleShuffle => disallows.toggling_shuffle,
-        Verb::CycleRepeat => next_repeat(now, &player.lacking).is_none(),
+        Verb::CycleRepeat => next_repeat(now, &player.unsupported_modes).is_none(),
         Verb::MoveTo { .. } | Verb::NextDevice => disallows.transferring_playback,
         Verb::VolumeBy(_)
         | Verb::VolumeTo { .. }
@@ -330,9 +331,9 @@ fn is_disallowed(verb: &Verb, now: &Now, player: &Player) -> bool {
     }
 }
 
-/// The repeat mode after the present one that may be switched to: off, the context, the track. Those that weren't taken before are
-/// passed over as long as there is another one. `None` where none is allowed.
-fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
+/// Returns the next allowed repeat mode, in the order off, context, track; `None` if no other mode is allowed. Modes that
+/// the device has ignored before are skipped unless there is no other one.
+fn next_repeat(now: &Now, unsupported_modes: &UnsupportedModes) -> Option<Repeat> {
     let may_toggle = |mode| match mode {
         Repeat::Off => true,
         Repeat::Context => !now.disallows.toggling_repeat_context,
@@ -343,13 +344,13 @@ fn next_repeat(now: &Now, lacking: &Lacking) -> Option<Repeat> {
         Repeat::Context => [Repeat::Track, Repeat::Off],
         Repeat::Track => [Repeat::Off, Repeat::Context],
     };
-    // To switch off is to toggle what is on.
+    // Turning repeat off toggles the current mode.
     let toggled = |mode| if mode == Repeat::Off { now.repeat } else { mode };
     let mut allowed = following.into_iter().filter(|mode| may_toggle(toggled(*mode)));
-    allowed.clone().find(|mode| !lacking.has(*mode, now)).or_else(|| allowed.next())
+    allowed.clone().find(|mode| !unsupported_modes.contains(*mode, now)).or_else(|| allowed.next())
 }
 
-/// What a command becomes, as far as [`obstacle`] doesn't know better. `volumes`: what is remembered of them.
+/// Translates a command into calls. Assumes that [`obstacle`] found nothing.
 pub(super) fn decide(
     verb: &Verb,
     device: Option<&ChosenDevice>,
@@ -365,21 +366,23 @@ pub(super) fn decide(
     Ok(Decision { steps, device })
 }
 
-/// A call that sets the volume of a device, or of the active one.
+/// Returns the step that sets the volume of a device; `None` for the active one.
 pub(super) fn set_volume(percent: u8, device: Option<&ChosenDevice>, player: &Player) -> Step {
     let percent = percent.min(100);
     let before = player.settable_volume(device);
-    let device = player.target(device).map(str::to_owned);
+    let device = player.target(device).cloned();
     (Call::Volume(percent), Some(Effect::Volume { device, percent, before }))
 }
 
-/// A fade is gone by itself, see [`Fade`](super::volume::Fade).
+/// Returns the step of a command that sets the volume; none for a fade, which is a [`Fade`](super::volume::Fade).
 fn volume(verb: &Verb, device: Option<&ChosenDevice>, player: &Player, volumes: &Volumes) -> Vec<Step> {
     let volume = player.volume(device);
     let percent = match verb {
         Verb::VolumeBy(step) => volume.from(*step).unwrap_or(UNKNOWN_VOLUME).saturating_add_signed(*step),
         Verb::VolumeTo { percent, over } if over.is_zero() => *percent,
-        Verb::ToggleMute if volume.percent == Some(0) => volumes.loud(player.target(device)).unwrap_or(UNKNOWN_VOLUME),
+        Verb::ToggleMute if volume.percent == Some(0) => {
+            volumes.audible(player.target(device)).unwrap_or(UNKNOWN_VOLUME)
+        }
         Verb::ToggleMute => 0,
         _ => return Vec::new(),
     };
@@ -394,10 +397,10 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
         Some(uri) => Ok(uri.clone()),
         None => restricted(Restriction::NothingPlaying),
     };
-    // Spotify knows no more of a file of the user's own than its name.
+    // Local files aren't in Spotify's catalogue.
     let catalogued = || match now.and_then(|now| now.track.as_ref()) {
         Some(track) if track.local => restricted(Restriction::LocalFile),
-        // An ad or a chapter is in no library.
+        // Ads and chapters can't be saved.
         _ => what_plays().and_then(|uri| if uri.is_single() { Ok(uri) } else { restricted(Restriction::Other) }),
     };
     Ok(match verb {
@@ -421,7 +424,7 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             vec![(Call::Shuffle(on), Some(Effect::Shuffle(on)))]
         }
         Verb::CycleRepeat => {
-            let next = |now| next_repeat(now, &player.lacking);
+            let next = |now| next_repeat(now, &player.unsupported_modes);
             let repeat = now.map_or(Some(Repeat::Context), next).unwrap_or(Repeat::Off);
             vec![(Call::Repeat(repeat), Some(Effect::Repeat(repeat)))]
         }
@@ -443,15 +446,15 @@ fn steps(verb: &Verb, player: &Player) -> Result<Vec<Step>, Error> {
             vec![(Call::RemoveFromPlaylist { playlist, uri }, None)]
         }
         Verb::Enqueue(uri) => vec![(Call::Enqueue(uri.clone().map_or_else(catalogued, Ok)?), None)],
-        // These depend on a device.
+        // `decide` handles these, as they depend on the device.
         Verb::MoveTo { .. } | Verb::VolumeBy(_) | Verb::VolumeTo { .. } | Verb::ToggleMute => Vec::new(),
-        // The model calls when the timer is due.
+        // The model makes the calls when the timer is due.
         Verb::Sleep(_) | Verb::CancelSleep => Vec::new(),
         Verb::NextDevice => {
             let Some(devices) = &player.devices else { return Ok(vec![(Call::NextDevice, None)]) };
-            let next = device::next(devices, now.and_then(|now| now.device.id.as_deref()));
+            let next = device::next(devices, now.and_then(|now| now.device.id.as_ref()));
             let Some((next, id)) = next.and_then(|next| Some((next, next.id.clone()?))) else {
-                // It may have come by now.
+                // The list may be outdated: it is read again when the call is sent.
                 return Ok(vec![(Call::NextDevice, None)]);
             };
             let next = ChosenDevice { id, name: next.name.clone(), kind: next.kind.clone() };
@@ -468,7 +471,7 @@ fn toggle(now: Option<&Now>) -> Step {
     }
 }
 
-/// Whether a press pauses what was chosen, or goes on with it, as it plays already.
+/// Returns whether a press pauses or resumes the chosen URI, because it is the current one.
 fn pauses(start: &Start, player: &Player) -> bool {
     start.again == Again::Pause && player.plays(&start.uri)
 }
@@ -490,7 +493,7 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
     let started = now.map(|_| Effect::Started { uri: start.uri.clone() });
     let mut steps: Vec<Step> = shuffle.into_iter().chain([(call, started)]).collect();
     if now.is_some_and(|now| now.disallows.toggling_shuffle) {
-        // That is about what plays now: what is started may well be shuffled.
+        // This applies to the current context. The new one may allow shuffling.
         steps.reverse();
     }
     Ok(steps)
@@ -498,7 +501,7 @@ fn start(start: &Start, player: &Player) -> Result<Vec<Step>, Error> {
 
 fn transfer(player: &Player, device: ChosenDevice, play: Option<bool>) -> Step {
     let devices = player.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-    let known = devices.iter().find(|known| known.id.as_deref() == Some(device.id.as_str()));
+    let known = devices.iter().find(|known| known.id.as_ref() == Some(&device.id));
     let change = known.map(|known| Effect::Device(known.clone()));
     (Call::Transfer { device, play }, change)
 }

@@ -1,38 +1,38 @@
-//! Devices: which one a command is for, which one comes next, and which one is woken.
+//! Devices: identifying a chosen one, finding the next one, and selecting the one to wake.
 //!
-//! Spotify's ids of devices are not for life: a reconnect, an update or a new browser session brings another one. So a chosen
-//! device is kept with its name and its kind, and where its id is gone, the one device of that name and kind is it. Of
-//! several none is guessed. Lists come as odd as Spotify makes them: without ids, with one device twice, with devices that take
-//! no commands.
+//! Spotify's device ids aren't permanent: a reconnect, an update or a new browser session may change them. So a chosen device
+//! is stored with its name and kind, and if its id is no longer listed, the only device with that name and kind is used; if
+//! there are several, none is. Spotify's lists may contain devices without ids, duplicates, and devices that accept no
+//! commands.
 
-use crate::spotify::Device;
+use crate::spotify::{Device, DeviceId};
 
 /// A device that the user has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenDevice {
-    /// Spotify's id of it when it was chosen, or was found last.
-    pub id: String,
+    /// Its id when it was chosen, or when it was last found.
+    pub id: DeviceId,
     /// Its name; empty if it isn't known.
     pub name: String,
     /// Its kind, such as Computer or Speaker; empty if it isn't known.
     pub kind: String,
 }
 
-/// What a list has of a [`ChosenDevice`].
+/// The result of looking for a [`ChosenDevice`] in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// The device with its id.
+    /// The device with the same id.
     ById(&'a Device),
-    /// The one device of its name and kind, under another id or under none.
+    /// The only device with the same name and kind; it has another id, or none.
     ByName(&'a Device),
-    /// Several devices of its name and kind, none of them with its id.
+    /// Several devices have the same name and kind, none of them the same id.
     Several,
-    /// Nothing: it is off, asleep, or gone.
+    /// It isn't listed: it is off, asleep or gone.
     Nowhere,
 }
 
 impl<'a> Found<'a> {
-    /// The device, if it is one.
+    /// Returns the device, if exactly one was found.
     #[must_use]
     pub fn device(self) -> Option<&'a Device> {
         match self {
@@ -43,10 +43,10 @@ impl<'a> Found<'a> {
 }
 
 impl ChosenDevice {
-    /// Finds it in a list.
+    /// Finds this device in a list.
     #[must_use]
     pub fn find_in<'a>(&self, devices: &'a [Device]) -> Found<'a> {
-        if let Some(device) = devices.iter().find(|device| device.id.as_deref() == Some(self.id.as_str())) {
+        if let Some(device) = devices.iter().find(|device| device.id.as_ref() == Some(&self.id)) {
             return Found::ById(device);
         }
         if self.name.is_empty() {
@@ -57,7 +57,7 @@ impl ChosenDevice {
         };
         let mut with_id = devices.iter().filter(alike).filter(|device| device.id.is_some());
         match (with_id.next(), devices.iter().find(alike)) {
-            // The same device listed twice is one.
+            // A device may be listed twice.
             (Some(first), _) if with_id.all(|device| device.id == first.id) => Found::ByName(first),
             (Some(_), _) => Found::Several,
             (None, Some(first)) => Found::ByName(first),
@@ -65,23 +65,23 @@ impl ChosenDevice {
         }
     }
 
-    /// Whether this is the same choice, under whichever id.
+    /// Returns whether both are the same device, even if its id has changed.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.id == other.id || (!self.name.is_empty() && self.name == other.name && self.kind == other.kind)
     }
 
-    /// The same choice under the id that its device has now.
-    pub(super) fn with_id(&self, id: &str) -> Self {
-        Self { id: id.to_owned(), ..self.clone() }
+    /// Returns this device with its current id.
+    pub(super) fn with_id(&self, id: &DeviceId) -> Self {
+        Self { id: id.clone(), ..self.clone() }
     }
 }
 
-/// The devices of a list that take commands, each once.
-fn usable(devices: &[Device]) -> Vec<(&str, &Device)> {
-    let mut usable: Vec<(&str, &Device)> = Vec::new();
+/// Returns the devices that accept commands, without duplicates.
+fn usable(devices: &[Device]) -> Vec<(&DeviceId, &Device)> {
+    let mut usable: Vec<(&DeviceId, &Device)> = Vec::new();
     for device in devices.iter().filter(|device| !device.is_restricted) {
-        if let Some(id) = device.id.as_deref()
+        if let Some(id) = device.id.as_ref()
             && !usable.iter().any(|(known, _)| *known == id)
         {
             usable.push((id, device));
@@ -90,9 +90,9 @@ fn usable(devices: &[Device]) -> Vec<(&str, &Device)> {
     usable
 }
 
-/// The device after the active one, round and round; `active` is the id of what plays, which is known better than what was
-/// listed a while ago. `None` where there is no other one.
-pub(super) fn next<'a>(devices: &'a [Device], active: Option<&str>) -> Option<&'a Device> {
+/// Returns the device after the active one, starting over at the end of the list; `None` if there is no other one. `active` is
+/// the active device of the playback state, which is more recent than the list's.
+pub(super) fn next<'a>(devices: &'a [Device], active: Option<&DeviceId>) -> Option<&'a Device> {
     let usable = usable(devices);
     let place = match active {
         Some(active) => usable.iter().position(|(id, _)| *id == active),
@@ -102,8 +102,8 @@ pub(super) fn next<'a>(devices: &'a [Device], active: Option<&str>) -> Option<&'
     usable.get(next).filter(|_| place != Some(next)).map(|(_, device)| *device)
 }
 
-/// The id of the device to wake where Spotify plays nowhere and none was chosen: the last one, else the only one.
-pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&str>) -> Option<&'a str> {
+/// Returns the id of the device to wake if none is active and none was chosen: the last active one, otherwise the only one.
+pub(super) fn to_wake<'a>(devices: &'a [Device], last: Option<&DeviceId>) -> Option<&'a DeviceId> {
     let usable = usable(devices);
     let last = last.and_then(|last| usable.iter().find(|(id, _)| *id == last));
     last.or(if usable.len() == 1 { usable.first() } else { None }).map(|(id, _)| *id)
@@ -114,11 +114,11 @@ mod tests {
     use super::*;
 
     fn device(id: Option<&str>, name: &str) -> Device {
-        Device { id: id.map(str::to_owned), name: name.to_owned(), kind: "Speaker".to_owned(), ..Device::default() }
+        Device { id: id.map(DeviceId::from), name: name.to_owned(), kind: "Speaker".to_owned(), ..Device::default() }
     }
 
     fn chosen(id: &str, name: &str) -> ChosenDevice {
-        ChosenDevice { id: id.to_owned(), name: name.to_owned(), kind: "speaker".to_owned() }
+        ChosenDevice { id: id.into(), name: name.to_owned(), kind: "speaker".to_owned() }
     }
 
     #[test]
@@ -144,8 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn next_device_goes_round_whatever_the_list_is_like() {
-        let next = |devices: &[Device], active| next(devices, active).and_then(|device| device.id.clone());
+    fn next_device_cycles_through_odd_lists() {
+        let next = |devices: &[Device], active: Option<&str>| {
+            let next = next(devices, active.map(DeviceId::from).as_ref());
+            next.and_then(|device| device.id.as_ref()).map(|id| id.as_str().to_owned())
+        };
         let restricted = Device { is_restricted: true, ..device(Some("R"), "R") };
         let list =
             [device(Some("A"), "A"), device(Some("A"), "A"), device(None, "N"), restricted, device(Some("B"), "B")];
@@ -164,9 +167,13 @@ mod tests {
     #[test]
     fn last_or_only_device_is_woken() {
         let list = [device(Some("A"), "A"), device(Some("B"), "B")];
-        assert_eq!(to_wake(&list, Some("B")), Some("B"));
+        let to_wake = |devices: &[Device], last: Option<&str>| {
+            let last = last.map(DeviceId::from);
+            to_wake(devices, last.as_ref()).map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(to_wake(&list, Some("B")).as_deref(), Some("B"));
         assert_eq!(to_wake(&list, None), None);
-        assert_eq!(to_wake(&list[..1], Some("gone")), Some("A"));
-        assert_eq!(to_wake(&[list[0].clone(), list[0].clone()], None), Some("A"));
+        assert_eq!(to_wake(&list[..1], Some("gone")).as_deref(), Some("A"));
+        assert_eq!(to_wake(&[list[0].clone(), list[0].clone()], None).as_deref(), Some("A"));
     }
 }

@@ -1,11 +1,11 @@
-//! The player: the one model of what Spotify is doing, and the one task that owns it.
+//! The player: the single model of Spotify's state, and the task that owns it.
 //!
-//! - [`Model`] is pure: what Spotify said, what was asked for since, and what follows from both.
-//! - [`State`] is the part of it that is shown, published whenever it changes.
-//! - [`Player`] is a snapshot of that for one moment, which widgets look at.
-//! - [`start`] runs the task: commands in, calls out one at a time, snapshots to whoever watches.
+//! - [`Model`] is pure: it combines Spotify's answers with the commands given since.
+//! - [`State`] is the part of the model that is shown. It is published whenever it changes.
+//! - [`Player`] is a snapshot of that state at one moment, for widgets.
+//! - [`start`] spawns the task: it receives commands, makes calls one at a time, and publishes the state.
 //!
-//! This module never sees a token or a URL: it asks [`spotify`](crate::spotify), which borrows what it needs.
+//! This module handles neither tokens nor URLs: [`spotify`](crate::spotify) does.
 
 mod command;
 mod device;

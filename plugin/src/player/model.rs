@@ -1,12 +1,11 @@
-//! What Spotify is doing, as far as we know, and what was asked for since.
+//! The model of Spotify's state: the last answer, with optimistic updates.
 //!
-//! What is shown is the last state that Spotify told, with every change laid over it that a press has asked for and
-//! that Spotify has not yet had the time to agree with. A refused change is taken off again, and the face is back to
-//! what is true: nothing needs to be undone by hand. Reads often lag some 100 ms behind writes, so a change stays on
-//! for a moment after its call has succeeded, until a read agrees with it or [`TRUST`] are over.
+//! The model shows the last state that Spotify reported, with the changes applied that commands have requested since. When a
+//! call fails, its change is removed, and the reported state shows again. Answers often lag some 100 ms behind writes, so after
+//! a call has succeeded its change stays until an answer reflects it, or until [`TRUST`] has passed.
 //!
-//! Calls wait in one queue and leave it in order, one at a time. Of volumes and positions that wait only the last one
-//! matters, and while nothing waits behind them they leave at most every [`PACE`].
+//! Calls are queued and made in order, one at a time. Only the latest of several queued volumes or positions is sent, and while
+//! no other call waits behind them, at most one every [`PACE`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,60 +16,61 @@ use tokio::time::Instant;
 
 use super::command::{Call, Command, Decision, Effect, QueuedCall, Verb, decide, obstacle, set_volume};
 use super::device::ChosenDevice;
-use super::pending::{CERTAIN_FOR, Pending, Seen};
+use super::pending::{CERTAIN_FOR, PendingCommand, Seen};
 use super::position::{Before, Position};
 use super::queries::{Memory, Place, Query, QueryResult, Subscription, Wanted, can_be_saved};
 use super::queue::first_round;
 use super::settle::LastPlaying;
 use super::snapshot::{Done, Now, Player, Refusal, Track};
-use super::state::{Change, Left, Snapshot, State, is_start_of, set_volume as set_listed_volume};
+use super::state::{Change, PreviousItem, Snapshot, State, is_start_of, set_volume as set_listed_volume};
 use super::volume::{Fade, Volumes};
 use crate::auth::{AuthState, Limit, Link};
 use crate::clock::Moment;
-use crate::spotify::{Error, Playback, PlayingType, Restriction, Uri, UriKind};
+use crate::spotify::{DeviceId, Error, Playback, PlayingType, Restriction, Uri, UriKind};
 
-/// How long a write is trusted over reads that don't show it.
+/// How long after a write answers that don't reflect it are overruled.
 const TRUST: Duration = Duration::from_secs(3);
-/// How long a key says why its command was refused.
+/// How long a key shows why its command was refused.
 const REFUSAL_SHOWN: Duration = Duration::from_secs(4);
-/// How long a key says that its command has worked, where that shows nowhere else: long enough to read a title.
+/// How long a key shows that its command has succeeded, if its effect isn't visible otherwise: long enough to read a title.
 const DONE_SHOWN: Duration = Duration::from_secs(3);
-/// So many commands wait for an answer at most; more are refused.
+/// How many commands may wait for an answer; more are refused.
 const MAX_PENDING: usize = 64;
-/// Between two volumes, or two positions, that nothing waits behind.
+/// The shortest interval between two volumes or positions while no other call waits behind them.
 const PACE: Duration = Duration::from_millis(200);
 
-/// The model. The time always comes from outside.
+/// The model. It has no clock: times are parameters.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What is shown.
+    /// The part that is shown.
     state: State,
     /// Since when nothing has played.
     idle_since: Option<Instant>,
-    /// Commands that wait for an answer: from before the first one, as what they mean depends on it, those that what is known
-    /// would be in the way of, if it is still true, and those about what plays.
-    pending: Vec<Pending>,
-    /// When the last answer was asked for.
+    /// Commands that wait for an answer: all of them before the first answer, those that a possibly outdated state would refuse,
+    /// and those about the current item.
+    pending: Vec<PendingCommand>,
+    /// When the poll of the last answer was sent.
     asked_at: Option<Instant>,
     queue: VecDeque<QueuedCall>,
-    /// When a call that is paced has left last.
+    /// When the last volume or position was sent.
     paced_at: Option<Instant>,
     fade: Option<Fade>,
     volumes: Volumes,
-    last_device: Option<String>,
+    last_device: Option<DeviceId>,
     devices_asked_at: Option<Instant>,
-    /// What visible keys show.
+    /// The parts of the state that visible keys show.
     subscription: Subscription,
     memory: Memory,
-    /// When it was last seen that somebody may have changed something elsewhere.
+    /// When something may last have changed elsewhere.
     invalidated_at: Option<Instant>,
-    /// Whether the last answer said that nothing plays, or said nothing that can be used, where something played before.
-    doubted: bool,
+    /// Whether the last answer contradicts the known state, by reporting that nothing plays or by being unusable, and needs to
+    /// be confirmed.
+    is_unconfirmed: bool,
     next_id: u64,
 }
 
 impl Model {
-    /// A model that knows nothing yet.
+    /// Creates a model without any state.
     #[must_use]
     pub fn new(accounts: Arc<AuthState>) -> Self {
         Self {
@@ -87,12 +87,12 @@ impl Model {
             subscription: Subscription::default(),
             memory: Memory::new(),
             invalidated_at: None,
-            doubted: false,
+            is_unconfirmed: false,
             next_id: 1,
         }
     }
 
-    /// The accounts have changed. What was known goes when nobody is linked any more.
+    /// Records the accounts. The state is reset if none is linked any more.
     pub fn set_accounts(&mut self, accounts: Arc<AuthState>) {
         if accounts.link != Link::Linked {
             let last_playlist = self.state.last_playlist.take();
@@ -101,7 +101,7 @@ impl Model {
             self.state.last_playlist = last_playlist;
         }
         if accounts.limit.is_none() {
-            // Another account serves, or the time is over: what was said about it is over, too.
+            // Another account serves, or the limit is over.
             self.state.last_error.take_if(|error| matches!(error, Error::RateLimited { .. }));
             self.state.refusal.take_if(|refusal| matches!(refusal.error, Error::RateLimited { .. }));
         }
@@ -115,7 +115,7 @@ impl Model {
         let serving =
             |accounts: &AuthState| accounts.serving().map(|(_, account)| (account.id.clone(), account.sign_in));
         if serving(&accounts) != serving(&self.state.accounts) {
-            // Another account or sign-in: what was said about the one before is over.
+            // Another account or login: errors about the previous one no longer apply.
             self.state.refusal.take_if(|refusal| refusal.error.is_account_error());
             self.state.liked_as_list = false;
         }
@@ -125,17 +125,17 @@ impl Model {
     /// Records what visible keys show.
     pub(super) fn set_subscription(&mut self, subscription: Subscription) {
         self.subscription = subscription;
-        self.recall();
+        self.publish_memory();
     }
 
-    /// How many instances are visible.
-    pub(super) fn visible(&self) -> usize {
+    /// Returns the number of visible instances.
+    pub(super) fn visible_instances(&self) -> usize {
         self.subscription.instances
     }
 
-    /// Brings what is shown of the memory up to date: only that is published, however much is remembered.
-    fn recall(&mut self) {
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+    /// Copies from the memory to the state what visible keys show of it.
+    fn publish_memory(&mut self) {
+        let known = self.state.snapshot();
         let playing = known.and_then(|known| known.now.library_uri());
         let shown = self.subscription.chosen().chain(playing);
         let saved = shown.filter_map(|uri| Some((uri.clone(), self.memory.is_saved(uri)?))).collect();
@@ -154,32 +154,31 @@ impl Model {
         }
     }
 
-    /// Until when nothing may be sent, as every account is limited.
+    /// Returns the limit during which nothing may be sent, as it applies to every account.
     pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
         self.state.limit(now)
     }
 
-    /// Whether the account that serves should be spared what can wait.
-    pub(super) fn strained(&self, now: Moment) -> bool {
+    /// Returns whether the serving account was throttled recently, so that polls should be slower.
+    pub(super) fn is_strained(&self, now: Moment) -> bool {
         self.state.accounts.strained_until.is_some_and(|until| until > now.date)
     }
 
-    /// Whether calls can be made at all.
+    /// Returns whether an account is linked, so that calls can be made.
     #[must_use]
-    pub fn linked(&self) -> bool {
+    pub fn is_linked(&self) -> bool {
         self.state.accounts.link == Link::Linked
     }
 
-    /// Takes a command: the model changes at once, and the calls that it needs are queued. Returns whether anything was
-    /// done.
+    /// Handles a command: shows its effect at once and queues its calls. Returns false if the command is refused.
     pub fn command(&mut self, command: Command, now: Moment) -> bool {
         let seen = self.state.known.as_ref().map(|known| Seen::of(known.as_ref()));
-        self.take(Pending { command, at: now.instant, seen, shown: None }, now, true)
+        self.apply_command(PendingCommand { command, at: now.instant, seen, shown: None }, now, true)
     }
 
-    /// Takes a command. `may_wait`: whether it waits for an answer where what is known isn't sure.
-    fn take(&mut self, pending: Pending, now: Moment, may_wait: bool) -> bool {
-        if !self.linked() {
+    /// Handles a command. `may_wait`: whether it may wait for an answer if the known state would refuse it but is uncertain.
+    fn apply_command(&mut self, pending: PendingCommand, now: Moment, may_wait: bool) -> bool {
+        if !self.is_linked() {
             return false;
         }
         let limited = self.limit(now).is_some();
@@ -187,14 +186,14 @@ impl Model {
         let verb = &pending.command.verb;
         let is_early = self.state.known.is_none() && answer_comes;
         let is_behind = !self.pending.is_empty() && verb.depends_on_item();
-        let is_unsure = verb.is_about_current_item() && !limited && !self.knows_current_item(pending.at);
+        let is_unsure = verb.acts_on_current_item() && !limited && !self.knows_current_item(pending.at);
         if is_early || is_behind || is_unsure {
-            self.wait(pending, now);
+            self.defer(pending, now);
             return true;
         }
         self.state.refusal = None;
         self.state.done = None;
-        if verb.is_about_current_item() && !pending.refers_to(self.state.known.as_ref().and_then(Option::as_ref)) {
+        if verb.acts_on_current_item() && !pending.refers_to(self.state.snapshot()) {
             self.refuse(pending.command.instance, Error::Restricted(Restriction::JustChanged), None, now);
             return false;
         }
@@ -202,7 +201,7 @@ impl Model {
         let (verb, chosen) = (&pending.command.verb, pending.command.device.as_ref());
         let decision = match obstacle(verb, chosen, &player) {
             Some(_) if may_wait && answer_comes && self.state.is_older_than(CERTAIN_FOR, now.instant) => {
-                self.wait(pending, now);
+                self.defer(pending, now);
                 return true;
             }
             Some(error) => Err(error),
@@ -212,7 +211,7 @@ impl Model {
         let Decision { steps, device } = match decision {
             Ok(decision) => decision,
             Err(error) => {
-                // What it depends on may have changed elsewhere.
+                // The state that it depends on may have changed elsewhere.
                 self.invalidate(now.instant);
                 self.refuse(command.instance.clone(), error, Some(command), now);
                 return false;
@@ -230,10 +229,10 @@ impl Model {
             _ => {}
         }
         if command.verb.is_volume() {
-            // The last word counts.
+            // The latest command overrides a fade.
             self.fade = None;
             self.drop_sleep_fade();
-            self.volumes.note_loud(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
+            self.volumes.record_audible(player.target(device.as_ref()), player.volume(device.as_ref()).percent);
         }
         if let Verb::VolumeTo { percent, over } = &command.verb
             && !over.is_zero()
@@ -247,12 +246,12 @@ impl Model {
             self.push(call, effect, device.clone(), &command, now);
         }
         self.step_sleep(now);
-        self.recall();
+        self.publish_memory();
         true
     }
 
-    /// Lets a command wait for an answer. A heart shows at once what it will be, if all is as it seems.
-    fn wait(&mut self, mut pending: Pending, now: Moment) {
+    /// Lets a command wait for an answer. Like shows its expected effect at once.
+    fn defer(&mut self, mut pending: PendingCommand, now: Moment) {
         if self.pending.len() >= MAX_PENDING {
             self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             return;
@@ -261,15 +260,15 @@ impl Model {
             && let Ok(decision) =
                 decide(&pending.command.verb, pending.command.device.as_ref(), &self.at(now), &self.volumes)
         {
-            for what in decision.steps.into_iter().filter_map(|(_, effect)| effect) {
+            for effect in decision.steps.into_iter().filter_map(|(_, effect)| effect) {
                 let id = self.new_id();
                 let instance = pending.command.instance.clone();
                 self.state.changes.push(Change {
                     id,
-                    effect: what,
+                    effect,
                     at: now.instant,
                     done_at: None,
-                    left: None,
+                    previous: None,
                     instance,
                 });
                 pending.shown = Some(id);
@@ -278,12 +277,12 @@ impl Model {
         self.pending.push(pending);
     }
 
-    /// Whether what plays is known from an answer no older than a second at that time, and nothing was asked for since that
-    /// may put on something else.
+    /// Returns whether the current item is certain at a time: the last answer is at most [`CERTAIN_FOR`] old, and no pending
+    /// change affects the item.
     fn knows_current_item(&self, at: Instant) -> bool {
-        let changing = self.state.changes.iter().any(|change| change.left.is_some());
+        let changing = self.state.changes.iter().any(|change| change.previous.is_some());
         let recent = self.asked_at.is_some_and(|asked_at| asked_at + CERTAIN_FOR >= at);
-        self.state.known.is_some() && !self.doubted && recent && !changing
+        self.state.known.is_some() && !self.is_unconfirmed && recent && !changing
     }
 
     fn new_id(&mut self) -> u64 {
@@ -301,7 +300,7 @@ impl Model {
         now: Moment,
     ) {
         if let Some(waiting) = self.queue.back_mut().filter(|last| call.replaces(&last.call) && last.device == device) {
-            // Only the last value matters; the call that waits takes it.
+            // Only the latest value matters: update the queued call.
             let id = waiting.id;
             (waiting.call, waiting.command) = (call, command.clone());
             if let (Some(change), Some(effect)) = (self.state.changes.iter_mut().find(|change| change.id == id), effect)
@@ -310,28 +309,28 @@ impl Model {
             }
             return;
         }
-        let from_nothing = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let was_idle = self.now_at(now).is_none_or(|current| current.track.is_none() && !current.playing);
+        let known = self.state.snapshot();
         let track = known.and_then(|known| known.now.track.as_ref());
-        let title = track.filter(|_| command.verb.is_about_current_item()).map(|track| track.title.clone());
+        let title = track.filter(|_| command.verb.acts_on_current_item()).map(|track| track.title.clone());
         let id = self.new_id();
         if let Some(effect) = effect {
-            let left = self.left(&effect, now);
+            let previous = self.previous_item(&effect, now);
             let instance = command.instance.clone();
-            self.state.changes.push(Change { id, effect, at: now.instant, done_at: None, left, instance });
+            self.state.changes.push(Change { id, effect, at: now.instant, done_at: None, previous, instance });
         }
-        self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), from_nothing, title });
+        self.queue.push_back(QueuedCall { id, call, device, command: command.clone(), was_idle, title });
     }
 
-    /// What plays now, for a change that puts on another item.
-    fn left(&self, effect: &Effect, now: Moment) -> Option<Left> {
+    /// Returns the current item, if the effect is to change it.
+    fn previous_item(&self, effect: &Effect, now: Moment) -> Option<PreviousItem> {
         let known = self.state.known.as_ref()?.as_ref()?;
         let matched = match effect {
             Effect::Skip => false,
             Effect::Started { uri } => is_start_of(uri, &known.now),
             _ => return None,
         };
-        Some(Left {
+        Some(PreviousItem {
             uri: known.now.uri().cloned(),
             position: self.state.position_at(now.instant, |_| true).unwrap_or_default(),
             playing: known.now.playing,
@@ -339,7 +338,7 @@ impl Model {
         })
     }
 
-    /// Goes on with the fade, if its next step is due.
+    /// Advances the fade if its next step is due.
     pub(super) fn step_fade(&mut self, now: Moment) {
         let Some(fade) = self.fade.take_if(|fade| fade.next() <= now.instant) else { return };
         let (percent, player) = (fade.at(now.instant), self.at(now));
@@ -350,40 +349,40 @@ impl Model {
         self.fade = fade.after(now.instant);
     }
 
-    /// The next call to make, in order. It is out of the queue from then on.
+    /// Removes the next call to make from the queue.
     pub(super) fn next_call(&mut self, now: Moment) -> Option<QueuedCall> {
         if self.paced_until(now.instant).is_some() {
             return None;
         }
         let call = self.queue.pop_front()?;
-        if call.call.takes_the_last_value() {
+        if call.call.is_coalesced() {
             self.paced_at = Some(now.instant);
         }
         Some(call)
     }
 
-    /// Until when the call that waits should wait, in case its last value is still to come.
+    /// Returns until when the only queued call should wait for a later value, if it should.
     fn paced_until(&self, now: Instant) -> Option<Instant> {
-        let waits = self.queue.len() == 1 && self.queue[0].call.takes_the_last_value();
+        let waits = self.queue.len() == 1 && self.queue[0].call.is_coalesced();
         self.paced_at.map(|paced_at| paced_at + PACE).filter(|until| waits && *until > now)
     }
 
-    /// When the queue, a fade or the sleep timer wants to be looked at again although nothing has happened.
+    /// Returns when the queue, a fade or the sleep timer is due without an event.
     pub(super) fn next_step(&self, now: Moment) -> Option<Instant> {
         let fade = self.fade.as_ref().map(|fade| fade.next().max(now.instant));
         self.paced_until(now.instant).into_iter().chain(fade).chain(self.next_sleep(now.instant)).min()
     }
 
-    /// A call has succeeded: its change is trusted for a while.
+    /// Records that a call has succeeded.
     pub(super) fn call_succeeded(&mut self, call: &QueuedCall, now: Moment) {
         self.state.last_error = None;
-        // A press has worked: what was in the way of an earlier one for another reason than its own no longer is.
+        // A command has succeeded, so a refusal for a reason not specific to its command no longer applies.
         self.state.refusal.take_if(|refusal| !matches!(refusal.error, Error::Restricted(_) | Error::VolumeNotAllowed));
         if let Some(place) = self.state.changes.iter().position(|change| change.id == call.id) {
             self.state.changes[place].done_at = Some(now.instant);
-            // No read will ever agree with what came before it, and nothing of that must show again.
+            // Answers will never reflect the changes that it supersedes, and those must not show again.
             let done = self.state.changes[place].clone();
-            self.state.changes.retain(|change| change.id >= call.id || !done.effect.outdates(&change.effect));
+            self.state.changes.retain(|change| change.id >= call.id || !done.effect.supersedes(&change.effect));
         }
         match &call.call {
             Call::Volume(_) => self.confirm_elsewhere(call.id),
@@ -398,19 +397,19 @@ impl Model {
             Call::Transfer { .. } => self.memory.invalidate_devices(),
             _ => {}
         }
-        let shows_nowhere =
+        let is_invisible =
             matches!(call.call, Call::AddToPlaylist { .. } | Call::RemoveFromPlaylist { .. } | Call::Enqueue(_));
-        if shows_nowhere {
+        if is_invisible {
             let (instance, title) = (call.command.instance.clone(), call.title.clone());
             self.state.done = Some(Done { instance, title, until: now.instant + DONE_SHOWN });
         }
         self.sleep_call_succeeded(call, now);
-        self.recall();
+        self.publish_memory();
     }
 
-    /// A volume was set. Reads tell that of the active device; in the list of the others it is noted.
+    /// Completes the change of an inactive device's volume by updating the list, as polls report only the active device's.
     fn confirm_elsewhere(&mut self, id: u64) {
-        let active = self.state.known.as_ref().and_then(Option::as_ref).and_then(|known| known.now.device.id.clone());
+        let active = self.state.snapshot().and_then(|known| known.now.device.id.clone());
         let Some(place) = self.state.changes.iter().position(|change| change.id == id) else { return };
         if let Effect::Volume { device: Some(device), percent, .. } = &self.state.changes[place].effect
             && active.as_ref() != Some(device)
@@ -421,14 +420,14 @@ impl Model {
         }
     }
 
-    /// A call has failed: its change is taken back, and the key says why.
+    /// Records that a call has failed: removes its change, and shows the error on the key.
     pub(super) fn call_failed(&mut self, call: &QueuedCall, error: Error, now: Moment) {
-        let had_its_way = matches!(
+        let is_already_done = matches!(
             (&call.call, &error),
             (Call::Play, Error::Restricted(Restriction::AlreadyPlaying))
                 | (Call::Pause, Error::Restricted(Restriction::AlreadyPaused))
         );
-        if had_its_way {
+        if is_already_done {
             self.call_succeeded(call, now);
             return;
         }
@@ -438,22 +437,22 @@ impl Model {
         }
         self.fade.take_if(|fade| fade.command == call.command);
         if error.is_transient() {
-            // What comes after it was asked for in the belief that it would work; it would only fail alike.
-            self.drop_waiting();
+            // The queued calls would fail, too.
+            self.drop_queued_calls();
             self.state.last_error = Some(error.clone());
         }
         if let (Call::Repeat(mode), Error::Restricted(_), Some(current)) = (&call.call, &error, self.now_at(now)) {
-            self.state.lacking.learn(*mode, &current);
+            self.state.unsupported_modes.insert(*mode, &current);
         }
         self.refuse(call.command.instance.clone(), error, None, now);
     }
 
-    /// Shows on an instance why its press had no effect. `unsent`: see [`Refusal`].
+    /// Shows on an instance why its command was refused. `unsent`: see [`Refusal`].
     fn refuse(&mut self, instance: InstanceId, error: Error, unsent: Option<Command>, now: Moment) {
         self.state.refusal = Some(Refusal { instance, error, until: now.instant + REFUSAL_SHOWN, unsent });
     }
 
-    /// Forgets why a command had no effect where it would have one now.
+    /// Clears a refusal whose command would be accepted now.
     fn recheck_refusal(&mut self, now: Moment) {
         let Some(Refusal { unsent: Some(command), .. }) = &self.state.refusal else { return };
         if self.at(now).obstacle(&command.verb, command.device.as_ref()).is_none() {
@@ -461,14 +460,14 @@ impl Model {
         }
     }
 
-    /// Liked Songs weren't taken as a context: from now on they are played as a list.
+    /// Records that Spotify doesn't accept Liked Songs as a context: from now on they are played as a list of tracks.
     pub(super) fn play_liked_as_list(&mut self) {
         self.state.liked_as_list = true;
     }
 
-    /// Learns what was accepted and not taken.
+    /// Compares an answer with completed changes, to find those that Spotify accepted but the device ignored.
     fn learn_modes(&mut self, current: &Now, asked_at: Instant, now: Moment) {
-        self.state.lacking.see(current);
+        self.state.unsupported_modes.remove_current(current);
         let settled = |change: &&Change| {
             change.done_at.is_some_and(|done_at| asked_at >= done_at && now.instant >= done_at + TRUST)
         };
@@ -478,7 +477,7 @@ impl Model {
         for (effect, instance) in settled {
             match effect {
                 Effect::Repeat(mode) if current.repeat != mode => {
-                    self.state.lacking.learn(mode, current);
+                    self.state.unsupported_modes.insert(mode, current);
                     self.refuse(instance, Error::Restricted(Restriction::NoEffect), None, now);
                 }
                 Effect::Shuffle(on) if current.shuffle != on => {
@@ -492,27 +491,27 @@ impl Model {
         }
     }
 
-    fn drop_waiting(&mut self) {
+    fn drop_queued_calls(&mut self) {
         for call in std::mem::take(&mut self.queue) {
             self.state.changes.retain(|change| change.id != call.id);
         }
     }
 
-    /// Spotify has answered a query that was asked at `asked_at`.
+    /// Records the answer to a poll that was sent at `asked_at`.
     ///
-    /// That nothing plays comes as a 204, and in other forms that are no more than a device: see `plays_something`. Where
-    /// something was known to play, one such answer changes nothing yet: the next one has to say the same.
+    /// An inactive player is reported as a 204 or with little more than a device, see `plays_something`. If something was known to
+    /// play, such an answer counts only when the next one confirms it.
     pub fn apply_playback(&mut self, playback: Option<Playback>, asked_at: Instant, now: Moment) {
         self.state.last_error = None;
         let active = playback.as_ref().and_then(|playback| playback.device.as_ref()?.id.clone());
         self.last_device = active.or(self.last_device.take());
         let playback = playback.filter(plays_something);
-        if playback.is_none() && self.doubt() {
+        if playback.is_none() && self.mark_unconfirmed() {
             return;
         }
-        self.doubted = false;
+        self.is_unconfirmed = false;
         self.asked_at = Some(asked_at);
-        // The state was taken somewhere between query and answer.
+        // Spotify read its state at some time between query and answer.
         let at = asked_at + now.instant.saturating_duration_since(asked_at) / 2;
         let mut known = playback.map(|playback| self.read(playback, asked_at, at));
         if let Some(known) = &mut known {
@@ -537,38 +536,38 @@ impl Model {
         self.state.known = Some(known);
         self.recheck_refusal(now);
         self.on_playback_for_sleep(item_ended, now);
-        self.recall();
+        self.publish_memory();
         for pending in self.take_pending() {
             if !pending.is_too_old(now.instant) {
-                self.take(pending, now, false);
+                self.apply_command(pending, now, false);
             } else if !pending.is_forgotten(now.instant) {
                 self.refuse(pending.command.instance, Error::SpotifyDown(None), None, now);
             }
         }
     }
 
-    /// Learns what the active device has made of the last volume that it was asked for, and takes what it tells for that.
+    /// Records how the active device has rounded the last requested volume, and applies that to the reported one.
     fn learn_volume(&mut self, current: &mut Now, asked_at: Instant, now: Instant) {
-        let (id, told) = (current.device.id.clone(), current.device.settable_volume());
+        let (id, reported) = (current.device.id.clone(), current.device.settable_volume());
         for change in &self.state.changes {
             let Effect::Volume { device, percent, before } = &change.effect else { continue };
             let Some(done_at) = change.done_at.filter(|done_at| asked_at >= *done_at && *device == id) else {
                 continue;
             };
             let trusted = now < done_at + TRUST;
-            if !trusted || Volumes::is_answer(*percent, *before, told) {
-                self.volumes.learn(id.as_deref(), *percent, *before, told);
+            if !trusted || Volumes::is_answer(*percent, *before, reported) {
+                self.volumes.learn(id.as_ref(), *percent, *before, reported);
             }
         }
-        current.set_loudness(self.volumes.volume(id.as_deref(), told));
+        current.set_loudness(self.volumes.volume(id.as_ref(), reported));
     }
 
     fn read(&self, playback: Playback, asked_at: Instant, at: Instant) -> Snapshot {
         let reported = playback.progress_ms.map(Duration::from_millis);
         let mut now = read(playback);
         let done = |change: &Change| change.done_at.is_some_and(|done_at| done_at <= asked_at);
-        let before = self.state.known.as_ref().and_then(Option::as_ref).map(|known| {
-            let skips = self.state.changes.iter().filter(|change| change.left.is_some() && done(change));
+        let before = self.state.snapshot().map(|known| {
+            let skips = self.state.changes.iter().filter(|change| change.previous.is_some() && done(change));
             Before {
                 now: &known.now,
                 position: known.position,
@@ -582,60 +581,60 @@ impl Model {
         Snapshot { now, position, at }
     }
 
-    /// The commands that have waited. What they show already is taken off again.
-    fn take_pending(&mut self) -> Vec<Pending> {
+    /// Removes the waiting commands, and the changes that already show their effect.
+    fn take_pending(&mut self) -> Vec<PendingCommand> {
         let pending = std::mem::take(&mut self.pending);
         let shown: Vec<u64> = pending.iter().filter_map(|pending| pending.shown).collect();
         self.state.changes.retain(|change| !shown.contains(&change.id));
         pending
     }
 
-    /// Whether commands wait for an answer.
+    /// Returns whether commands wait for an answer.
     pub(super) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Whether what Spotify tells isn't what was to be expected: somebody is at work elsewhere.
+    /// Returns whether an answer differs from the expected state, because something was changed elsewhere.
     fn is_unexpected(&self, known: Option<&Snapshot>, now: Moment) -> bool {
         if !self.state.changes.is_empty() {
             return false;
         }
-        let (Some(expected), Some(told)) = (self.now_at(now), known.map(|known| &known.now)) else {
+        let (Some(expected), Some(reported)) = (self.now_at(now), known.map(|known| &known.now)) else {
             return self.state.known.as_ref().is_some_and(Option::is_some) != known.is_some();
         };
         let ended = expected.duration().is_some_and(|duration| expected.position >= duration);
-        let at_work = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
-        at_work(&expected) != at_work(told) || (expected.uri() != told.uri() && !ended)
+        let observable = |now: &Now| (now.playing, now.volume, now.shuffle, now.repeat, now.device.id.clone());
+        observable(&expected) != observable(reported) || (expected.uri() != reported.uri() && !ended)
     }
 
-    /// Spotify could not be asked. Where something was known, one answer that can't be used changes nothing yet.
+    /// Records that a poll failed. If a state is known, an unusable answer counts only when the next one confirms it.
     pub fn poll_failed(&mut self, error: Error, now: Moment) {
-        if matches!(error, Error::Unexpected(_)) && self.doubt() {
+        if matches!(error, Error::Unexpected(_)) && self.mark_unconfirmed() {
             return;
         }
         self.state.last_error = Some(error.clone());
         for pending in self.take_pending() {
-            if pending.command.verb.is_about_current_item() {
+            if pending.command.verb.acts_on_current_item() {
                 self.refuse(pending.command.instance, error.clone(), None, now);
             } else {
-                self.take(pending, now, false);
+                self.apply_command(pending, now, false);
             }
         }
     }
 
-    /// Whether an answer is to be confirmed by another one before it counts: it is the first one that contradicts what was
-    /// known.
-    fn doubt(&mut self) -> bool {
+    /// Marks an answer that contradicts the known state. Returns whether it needs to be confirmed by another one before it
+    /// counts, as it is the first such answer.
+    fn mark_unconfirmed(&mut self) -> bool {
         let knows_something = self.state.known.as_ref().is_some_and(Option::is_some);
-        !std::mem::replace(&mut self.doubted, true) && knows_something
+        !std::mem::replace(&mut self.is_unconfirmed, true) && knows_something
     }
 
-    /// Whether an answer waits for another one to confirm it.
-    pub(super) fn has_doubts(&self) -> bool {
-        self.doubted && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
+    /// Returns whether the last answer needs to be confirmed by another one.
+    pub(super) fn needs_confirmation(&self) -> bool {
+        self.is_unconfirmed && self.state.known.as_ref().is_some_and(Option::is_some) && self.state.last_error.is_none()
     }
 
-    /// Spotify has answered another query.
+    /// Records the answer to a query.
     pub(super) fn apply_query_result(&mut self, result: QueryResult) {
         self.memory.on_query_result(&result);
         match result {
@@ -648,10 +647,10 @@ impl Model {
                 self.state.upcoming = Some(Arc::new(first_round(items.iter().map(Track::of).collect())));
             }
         }
-        self.recall();
+        self.publish_memory();
     }
 
-    /// A query is being asked.
+    /// Records that a query is sent.
     pub(super) fn on_query_sent(&mut self, query: &Query, now: Instant) {
         if *query == Query::Devices {
             self.devices_asked_at = Some(now);
@@ -659,45 +658,45 @@ impl Model {
         self.memory.on_asked(query, self.place(), now);
     }
 
-    /// A query could not be answered.
+    /// Records that a query failed.
     pub(super) fn query_failed(&mut self, query: &Query, error: &Error, now: Instant) {
         self.memory.on_failure(query, error, now);
     }
 
-    /// The user asks for an answer now: what was refused before may be answered by now.
+    /// Handles a refresh by the user: all answers count as old, and refused queries are repeated.
     pub(super) fn on_refresh(&mut self, now: Instant) {
         self.invalidate(now);
         self.memory.forget_refusals();
     }
 
-    /// What plays from where, and on what.
+    /// Returns the current context and device.
     fn place(&self) -> Place {
-        let known = self.state.known.as_ref().and_then(Option::as_ref);
+        let known = self.state.snapshot();
         known.map_or_else(Place::default, |known| Place {
             context: known.now.context.clone(),
             device: known.now.device.id.clone(),
         })
     }
 
-    /// Takes in what was known before a restart; what has happened since counts more.
+    /// Restores the last used playlist after a restart, unless another one was used since.
     pub(super) fn remember_playlist(&mut self, uri: Uri) {
         self.state.last_playlist.get_or_insert(uri);
     }
 
-    /// Somebody may have changed something elsewhere.
+    /// Records that something may have changed elsewhere.
     pub(super) fn invalidate(&mut self, now: Instant) {
         self.invalidated_at = Some(now);
     }
 
-    /// The computer has slept, or its clock was set.
+    /// Records that the computer has slept or its clock was set.
     pub(super) fn on_wake(&mut self, now: Instant) {
         self.invalidate(now);
-        // What was known is old: the next answer counts, whatever it is.
-        self.doubted = true;
+        // The known state is outdated: the next answer counts without confirmation.
+        self.is_unconfirmed = true;
         self.asked_at = None;
     }
 
-    /// The query to ask next, and when; `None`: none before something changes.
+    /// Returns the next query and when it is due; `None` if none is until something changes.
     pub(super) fn next_query(&self, now: Instant) -> Option<(Query, Instant)> {
         let subscription = &self.subscription;
         let known = self.state.known.as_ref()?.as_ref();
@@ -718,40 +717,40 @@ impl Model {
         self.memory.next_query(&wanted, now)
     }
 
-    /// Whether Spotify has told anything, and could be asked last time.
-    pub(super) fn knows(&self) -> bool {
+    /// Returns whether a state is known and the last poll succeeded.
+    pub(super) fn has_current_state(&self) -> bool {
         self.state.known.is_some() && self.state.last_error.is_none()
     }
 
-    /// The error of the last attempt, if it failed.
+    /// Returns the error of the last poll or call, if it failed.
     pub(super) fn last_error(&self) -> Option<&Error> {
         self.state.last_error.as_ref()
     }
 
-    /// What waits for a read that agrees: since when, and whether it is another item.
-    pub(super) fn awaits_agreement(&self) -> Option<(Instant, bool)> {
+    /// Returns since when a completed change has been unconfirmed, and whether it changes the item.
+    pub(super) fn unconfirmed_write(&self) -> Option<(Instant, bool)> {
         let done = self.state.changes.iter().filter_map(|change| Some((change.done_at?, &change.effect)));
         let done = done.filter(|(_, effect)| !matches!(effect, Effect::Saved { .. }));
         done.map(|(since, effect)| (since, matches!(effect, Effect::Skip | Effect::Started { .. })))
             .min_by_key(|(since, _)| *since)
     }
 
-    /// For how long nothing has played.
+    /// Returns for how long nothing has played; `None` while something plays.
     pub(super) fn idle_for(&self, now: Instant) -> Option<Duration> {
         self.idle_since.map(|since| now.saturating_duration_since(since))
     }
 
-    /// The device that was active last.
-    pub(super) fn last_device(&self) -> Option<&str> {
-        self.last_device.as_deref()
+    /// Returns the device that was active last.
+    pub(super) fn last_device(&self) -> Option<&DeviceId> {
+        self.last_device.as_ref()
     }
 
-    /// What plays before a call, if that is sure.
+    /// Returns the current item before a call, if it is certain.
     pub(super) fn before(&self, call: &QueuedCall, now: Instant) -> Option<LastPlaying> {
         self.state.before(call.id, now)
     }
 
-    /// Returns after what time the track that plays will have ended, if it does and that is known.
+    /// Returns the time until the current item ends, if it is playing and its length is known.
     pub(super) fn ends_in(&self, now: Moment) -> Option<Duration> {
         let current = self.now_at(now)?;
         let left = current.duration()?.saturating_sub(current.position);
@@ -762,13 +761,13 @@ impl Model {
         self.state.now_at(now.instant)
     }
 
-    /// All that a widget may look at, at a moment.
+    /// Returns the snapshot for a moment.
     #[must_use]
     pub fn at(&self, now: Moment) -> Player {
         self.state.at(now)
     }
 
-    /// What is shown.
+    /// Returns the part that is shown.
     pub(super) fn state(&self) -> &State {
         &self.state
     }
@@ -776,18 +775,18 @@ impl Model {
 
 #[cfg(test)]
 impl Model {
-    /// Has Spotify list these devices.
+    /// Records a list of devices as Spotify's answer.
     pub(crate) fn list_devices(&mut self, devices: Vec<crate::spotify::Device>, now: Moment) {
         self.on_query_sent(&Query::Devices, now.instant);
         self.apply_query_result(QueryResult::Devices(devices));
     }
 
-    /// Has every call that waits succeed.
+    /// Completes every queued call successfully.
     pub(crate) fn settle(&mut self, now: Moment) {
         self.settled(now);
     }
 
-    /// Has every call that waits succeed, and gives the calls.
+    /// Completes every queued call successfully, and returns the calls.
     pub(super) fn settled(&mut self, now: Moment) -> Vec<Call> {
         let mut calls = Vec::new();
         self.paced_at = None;
@@ -800,7 +799,8 @@ impl Model {
     }
 }
 
-/// Whether an answer says that something plays or could go on. A device alone may be idle; during an ad there is no item.
+/// Returns whether an answer reports something that plays or could be resumed. A device alone may be idle, and there is no
+/// item during ads.
 fn plays_something(playback: &Playback) -> bool {
     playback.item.is_some() || playback.is_playing || playback.currently_playing_type == PlayingType::Ad
 }

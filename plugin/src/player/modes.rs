@@ -1,20 +1,20 @@
-//! Modes that a device or what it plays doesn't have, though Spotify accepts them: learnt from what is told afterwards.
+//! Repeat modes that a device or context doesn't support although Spotify accepts the call: learned from later answers.
 
 use super::snapshot::Now;
-use crate::spotify::{Repeat, Uri};
+use crate::spotify::{DeviceId, Repeat, Uri};
 
-/// The repeat modes that were asked for and not taken, on one device and in one context: elsewhere they are tried again.
+/// The repeat modes that one device ignores in one context. Elsewhere they are tried again.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Lacking {
-    device: Option<String>,
+pub(super) struct UnsupportedModes {
+    device: Option<DeviceId>,
     context: Option<Uri>,
-    /// At most all there are.
+    /// At most one of each.
     modes: Vec<Repeat>,
 }
 
-impl Lacking {
-    /// A mode was asked for and not taken.
-    pub(super) fn learn(&mut self, mode: Repeat, now: &Now) {
+impl UnsupportedModes {
+    /// Records that a mode was requested and ignored.
+    pub(super) fn insert(&mut self, mode: Repeat, now: &Now) {
         if !self.is_of(now) {
             *self = Self { device: now.device.id.clone(), context: now.context.clone(), modes: Vec::new() };
         }
@@ -23,12 +23,13 @@ impl Lacking {
         }
     }
 
-    /// The mode that is on is there.
-    pub(super) fn see(&mut self, now: &Now) {
+    /// Records that the current mode is supported.
+    pub(super) fn remove_current(&mut self, now: &Now) {
         self.modes.retain(|mode| *mode != now.repeat);
     }
 
-    pub(super) fn has(&self, mode: Repeat, now: &Now) -> bool {
+    /// Returns whether a mode was ignored on the current device and in the current context.
+    pub(super) fn contains(&self, mode: Repeat, now: &Now) -> bool {
         self.is_of(now) && self.modes.contains(&mode)
     }
 

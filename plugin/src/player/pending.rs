@@ -1,16 +1,15 @@
-//! Commands that wait for an answer, because their effect depends on what plays.
+//! Commands that wait for an answer, because their effect depends on the current item.
 //!
-//! What is known of that may be some seconds old, and another device may have taken over meanwhile. So Spotify is asked before
-//! what plays is removed, added, queued or liked, unless its last answer is no older than a second. Then:
+//! The known state may be some seconds old, and the item may have changed since. So before the current item is removed, added,
+//! queued or liked, Spotify is asked, unless its last answer is at most a second old. Then:
 //!
-//! | what plays according to the answer | effect |
+//! | current item according to the answer | effect |
 //! |---|---|
-//! | what the keys showed at the press (for Remove: from the same playlist) | what was pressed |
-//! | something else, since at least a second before the press, so that the user heard it | it is removed, added or queued, and named on the key |
-//! | the same, but Like was pressed, and its heart belonged to another item | nothing, and the key reports it |
-//! | something else, since later, or since an unknown moment | nothing, and the key reports it |
+//! | the one that the keys showed at the press (for Remove: from the same playlist) | the command is carried out |
+//! | another one, begun at least a second before the press, so that the user heard it | Remove, Add and Queue are carried out with this item, and the key names it; Like isn't, as the key showed another item's heart |
+//! | another one, begun later or at an unknown time | the command is refused |
 //!
-//! Later commands that change what plays wait behind such a command.
+//! Later commands that change the current item wait behind such a command.
 
 use std::time::Duration;
 
@@ -20,31 +19,31 @@ use super::command::{Command, Verb};
 use super::state::Snapshot;
 use crate::spotify::Uri;
 
-/// For how long what is known of what plays is certain.
+/// For how long an answer about the current item counts as certain.
 pub(super) const CERTAIN_FOR: Duration = Duration::from_secs(1);
-/// An item that has played for this long before a press was audible, so that the press can refer to it.
+/// A press can refer to an item that began at least this long before it, as the user could hear it.
 const AUDIBLE_AFTER: Duration = Duration::from_secs(1);
-/// A command that has waited for longer isn't carried out any more.
+/// A command that has waited longer is refused.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-/// After this its key doesn't report that either.
+/// A command that has waited longer is dropped without a message on its key.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
 impl Verb {
-    /// Whether it does something with the current item that another press doesn't undo.
-    pub(super) fn is_about_current_item(&self) -> bool {
+    /// Returns whether this acts on the current item in a way that another press doesn't undo.
+    pub(super) fn acts_on_current_item(&self) -> bool {
         matches!(
             self,
             Self::RemoveFromPlaylist | Self::AddToPlaylist(_) | Self::ToggleSaved(None) | Self::Enqueue(None)
         )
     }
 
-    /// Whether its order among commands about the current item matters.
+    /// Returns whether its order among commands about the current item matters.
     pub(super) fn depends_on_item(&self) -> bool {
-        self.is_about_current_item() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
+        self.acts_on_current_item() || matches!(self, Self::Next | Self::Previous | Self::Start(_))
     }
 }
 
-/// What keys showed at a press.
+/// What the keys showed at the time of a press.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     item: Option<Uri>,
@@ -58,20 +57,20 @@ impl Seen {
     }
 }
 
-/// A command that waits.
+/// A command that waits for an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingCommand {
     pub command: Command,
     /// When it was pressed.
     pub at: Instant,
-    /// What keys showed then; `None` if nothing was known.
+    /// What the keys showed then; `None` if nothing was known.
     pub seen: Option<Seen>,
-    /// The id of the change that is shown already.
+    /// The id of the change that already shows its effect.
     pub shown: Option<u64>,
 }
 
-impl Pending {
-    /// Whether the press can refer to what plays according to an answer from after it.
+impl PendingCommand {
+    /// Returns whether the press can refer to the current item of a later answer.
     pub fn refers_to(&self, known: Option<&Snapshot>) -> bool {
         let (Some(seen), Some(known)) = (&self.seen, known) else { return true };
         let now = &known.now;
@@ -80,18 +79,18 @@ impl Pending {
         if seen.item.as_ref() == now.uri() && same_playlist {
             return true;
         }
-        // That is, it began `AUDIBLE_AFTER` before the press.
+        // It began at least `AUDIBLE_AFTER` before the press.
         let was_audible =
             now.playing && !known.position.is_estimate && known.at + AUDIBLE_AFTER <= self.at + now.position;
         was_audible && !matches!(verb, Verb::ToggleSaved(_))
     }
 
-    /// Whether it has waited too long to be carried out.
+    /// Returns whether it has waited too long to be carried out.
     pub fn is_too_old(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) > MAX_WAIT
     }
 
-    /// Whether it has waited for so long that its key doesn't report it.
+    /// Returns whether it has waited so long that its key shouldn't report it.
     pub fn is_forgotten(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) > FORGOTTEN_AFTER
     }

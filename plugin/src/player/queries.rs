@@ -1,16 +1,16 @@
-//! Queries to Spotify about other things than what plays: when each is asked, and what is remembered of the answers.
+//! Queries about anything but the playback state: when each is sent, and a bounded memory of the answers.
 //!
-//! Only what visible keys show is asked about. When a query is asked again depends on what came of it:
+//! Only what visible keys show is queried. When a query is repeated depends on its outcome:
 //!
-//! | outcome | asked again |
+//! | outcome | repeated |
 //! |---|---|
 //! | answered | when the answer is old, or something may have changed elsewhere |
-//! | failed for a reason that passes | after 30 s, doubled with every further failure, up to 15 minutes |
-//! | refused | when something that could change the answer has happened, or after a day |
+//! | failed for a temporary reason | after 30 s, doubled with every further failure, up to 15 minutes |
+//! | refused | after an event that could change the answer, or after a day |
 //!
-//! What could change a refusal is another account or sign-in, or a press that asks for an answer now; for the queue also
-//! another context or device. A refusal that isn't about the one thing that was asked about, such as a missing permission,
-//! is one of every query of its kind.
+//! A change of account or login and a press that refreshes could change any refusal; another context or device could change one
+//! of the queue. A refusal that isn't about the subject of the query, such as a missing permission, applies to every query of
+//! the same kind.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -20,72 +20,72 @@ use host_sdk::backoff::Backoff;
 use lru::LruCache;
 use tokio::time::Instant;
 
-use crate::spotify::{Device, Error, Item, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Error, Item, Uri, UriKind};
 
-/// How many things it is remembered of when they were asked about. What was asked longest ago is forgotten first.
+/// How many subjects are remembered with the time of their last query. The least recently used one is dropped first.
 const MAX_ASKED: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
-/// Of how many URIs it is remembered whether they are saved.
+/// How many URIs are remembered as saved or not.
 const MAX_SAVED: NonZeroUsize = NonZeroUsize::new(512).unwrap();
-/// How many names of playlists are remembered.
+/// How many playlist names are remembered.
 const MAX_NAMES: NonZeroUsize = NonZeroUsize::new(128).unwrap();
-/// So many of the chosen URIs are asked about at most. A panel has 20 keys.
+/// How many of the chosen URIs are queried at most. A panel has 20 keys.
 const MAX_CHOSEN: usize = 200;
-/// The most URIs that Spotify takes in one query whether they are saved.
+/// The most URIs that Spotify accepts in one query about the library.
 const MAX_TOGETHER: usize = 40;
 
-/// A query that failed is asked again after this; doubled with every further failure in a row.
+/// The wait after a failure; doubled with every further failure in a row.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(900));
-/// A refused query is asked again after this although nothing has happened.
+/// A refused query is repeated after this even if nothing could have changed the answer.
 const REFUSAL_LASTS: Duration = DAY;
-/// A possible change elsewhere makes no query be repeated sooner than this.
+/// The shortest interval between two queries, even if something may have changed elsewhere.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a write is trusted over answers to queries from before it.
+/// How long after a write an answer may still be outdated.
 const TRUST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The parts of Spotify's state is looked at: nothing else is asked for.
+/// The parts of Spotify's state that visible keys show. Nothing else is queried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
     /// How many instances are visible.
     pub instances: usize,
-    /// Whether what plays is saved.
+    /// Whether the current item is saved.
     pub saved_now: bool,
     /// Whether these URIs are saved.
     pub saved: BTreeSet<Uri>,
     /// The devices.
     pub devices: bool,
-    /// What comes next.
+    /// The queue.
     pub queue: bool,
-    /// The name of the playlist that plays.
+    /// The name of the current playlist.
     pub playlist: bool,
 }
 
 impl Subscription {
-    /// The chosen URIs that the library can hold, as many as are asked about.
+    /// Returns the chosen URIs to query: those that can be saved, up to [`MAX_CHOSEN`].
     pub(super) fn chosen(&self) -> impl Iterator<Item = &Uri> {
         self.saved.iter().filter(|uri| can_be_saved(uri)).take(MAX_CHOSEN)
     }
 }
 
-/// Whether the user's library can hold it. Artists are followed, which is another call.
+/// Returns whether a URI can be saved to the library. Artists are followed instead, by another call.
 pub(super) fn can_be_saved(uri: &Uri) -> bool {
     matches!(uri.kind(), UriKind::Track | UriKind::Album | UriKind::Playlist | UriKind::Show | UriKind::Episode)
 }
 
-/// A list of devices gets old after this: which one is active comes with what plays.
+/// The maximum age of the list of devices. It may be high, as the playback state includes the active device.
 pub(super) const DEVICES_LAST: Duration = Duration::from_secs(180);
 
-/// Something other than what plays that Spotify can be asked, in one call.
+/// A query about anything but the playback state, in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Query {
-    /// Whether these are saved: 1 to [`MAX_TOGETHER`].
+    /// Whether these are saved: 1 to [`MAX_TOGETHER`] of them.
     Saved(Vec<Uri>),
     Devices,
     Queue,
     PlaylistName(Uri),
 }
 
-/// What came of a [`Query`].
+/// The answer to a [`Query`].
 #[derive(Clone, Debug)]
 pub(super) enum QueryResult {
     Saved(Vec<(Uri, bool)>),
@@ -94,7 +94,7 @@ pub(super) enum QueryResult {
     PlaylistName(Uri, String),
 }
 
-/// One thing that a [`Query`] is about.
+/// A subject of a [`Query`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Saved(Uri),
@@ -104,8 +104,8 @@ enum Subject {
 }
 
 impl Subject {
-    /// The answer gets old after this.
-    fn is_lasting(&self) -> Duration {
+    /// Returns after how long an answer is old.
+    fn max_age(&self) -> Duration {
         match self {
             Self::Saved(_) => Duration::from_secs(600),
             Self::Devices => DEVICES_LAST,
@@ -114,7 +114,7 @@ impl Subject {
         }
     }
 
-    /// Its kind, as a place in [`Memory::shut`].
+    /// Returns its kind, as an index into [`Memory::refused_at`].
     fn kind(&self) -> usize {
         match self {
             Self::Saved(_) => 0,
@@ -136,73 +136,73 @@ impl Query {
     }
 }
 
-/// What came of the last time that something was asked about.
+/// The outcome of the last query about a subject.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
-    /// It isn't known yet.
+    /// Not known yet.
     Pending,
     Answered,
-    /// It failed for a reason that passes: to be asked again after this.
+    /// Failed for a temporary reason.
     Failed {
         retry_after: Duration,
     },
     Refused,
-    /// A call about several was refused, which may be because of another one of them.
+    /// A query about several subjects was refused, possibly because of another one of them.
     RefusedTogether,
 }
 
-/// When something was asked about last, and what came of it.
+/// The time and the outcome of the last query about a subject.
 #[derive(Clone, Copy, Debug)]
 struct QueryState {
     at: Instant,
     outcome: Outcome,
     /// How often it has failed in a row.
     failures: u32,
-    /// The [`Memory::era`] in which it was asked: of an earlier one, refusals and failures count no more.
-    era: u64,
+    /// The [`Memory::generation`] in which it was asked: of an earlier one, refusals and failures count no more.
+    generation: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Saved {
     saved: bool,
-    /// When we have saved or removed it: answers to queries from before that are no news.
+    /// When we last saved or removed it; answers to earlier queries are outdated.
     written_at: Option<Instant>,
 }
 
-/// What a refused query about the queue depends on.
+/// The context and device that a refusal of the queue depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub context: Option<Uri>,
-    pub device: Option<String>,
+    pub device: Option<DeviceId>,
 }
 
-/// What visible keys show at a moment, and what makes answers about it old.
+/// What to query at a moment, and the events that make answers old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted<'a> {
     pub saved: Vec<&'a Uri>,
     pub devices: bool,
     pub queue: bool,
     pub playlist: Option<&'a Uri>,
-    /// What plays from where, and on what.
+    /// The current context and device.
     pub place: Place,
-    /// When it was last seen that something may have been changed elsewhere.
+    /// When something may last have changed elsewhere.
     pub invalidated_at: Option<Instant>,
-    /// When what plays began, if it began while it was watched.
+    /// When the current item began, if known.
     pub item_began_at: Option<Instant>,
 }
 
-/// What is remembered of queries and their answers. Its size has bounds, and so has the work that an event makes.
+/// A bounded memory of queries and their answers.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     asked: LruCache<Subject, QueryState>,
     saved: LruCache<Uri, Saved>,
     names: LruCache<Uri, String>,
-    /// What the queue was last asked about, where that counts.
+    /// The context and device at the last query of the queue.
     queue_place: Place,
-    /// When all queries of a kind were refused, by their [`Subject::kind`].
-    shut: [Option<Instant>; 4],
-    /// Counts what could change refusals.
-    era: u64,
+    /// When all queries of a kind were refused, by [`Subject::kind`].
+    refused_at: [Option<Instant>; 4],
+    /// Incremented by every event that could change refusals.
+    generation: u64,
 }
 
 impl Memory {
@@ -212,55 +212,56 @@ impl Memory {
             saved: LruCache::new(MAX_SAVED),
             names: LruCache::new(MAX_NAMES),
             queue_place: Place::default(),
-            shut: [None; 4],
-            era: 0,
+            refused_at: [None; 4],
+            generation: 0,
         }
     }
 
-    /// Whether it is saved, if that is known.
+    /// Returns whether a URI is saved, if known.
     pub fn is_saved(&self, uri: &Uri) -> Option<bool> {
         self.saved.peek(uri).map(|known| known.saved)
     }
 
-    /// The name of a playlist, if it is known.
+    /// Returns the name of a playlist, if known.
     pub fn playlist_name(&self, uri: &Uri) -> Option<&str> {
         self.names.peek(uri).map(String::as_str)
     }
 
-    /// Records that we have saved or removed something.
+    /// Records that we have saved or removed a URI.
     pub fn on_saved(&mut self, uri: &Uri, saved: bool, now: Instant) {
         self.saved.put(uri.clone(), Saved { saved, written_at: Some(now) });
     }
 
-    /// Something has changed what would be answered.
+    /// Records that the queue has changed.
     pub fn invalidate_queue(&mut self) {
         self.asked.pop(&Subject::Queue);
     }
 
-    /// Something has changed what would be answered.
+    /// Records that the devices have changed.
     pub fn invalidate_devices(&mut self) {
         self.asked.pop(&Subject::Devices);
     }
 
-    /// Something has happened that could change every refusal: another account or sign-in, or a press.
+    /// Forgets all refusals, because of an event that could change them: another account or login, or a press.
     pub fn forget_refusals(&mut self) {
-        self.era = self.era.wrapping_add(1);
-        self.shut = [None; 4];
+        self.generation = self.generation.wrapping_add(1);
+        self.refused_at = [None; 4];
     }
 
-    /// A query is being asked.
+    /// Records that a query is sent.
     pub fn on_asked(&mut self, query: &Query, place: Place, now: Instant) {
         if *query == Query::Queue {
             self.queue_place = place;
         }
         for subject in query.subjects() {
-            let before = self.asked.peek(&subject).filter(|asked| asked.era == self.era);
+            let before = self.asked.peek(&subject).filter(|asked| asked.generation == self.generation);
             let failures = before.map_or(0, |asked| asked.failures);
-            self.asked.put(subject, QueryState { at: now, outcome: Outcome::Pending, failures, era: self.era });
+            self.asked
+                .put(subject, QueryState { at: now, outcome: Outcome::Pending, failures, generation: self.generation });
         }
     }
 
-    /// A query was answered. What it says about devices and the queue is for others to keep.
+    /// Records an answer. The caller keeps devices and the queue.
     pub fn on_query_result(&mut self, result: &QueryResult) {
         match result {
             QueryResult::Saved(answers) => {
@@ -282,7 +283,7 @@ impl Memory {
         }
     }
 
-    /// Notes what came of asking about something, and gives when that was.
+    /// Records the outcome of a query about a subject, and returns when it was sent.
     fn settle(&mut self, subject: &Subject, outcome: Outcome) -> Option<Instant> {
         let asked = self.asked.get_mut(subject)?;
         asked.outcome = outcome;
@@ -293,14 +294,14 @@ impl Memory {
         Some(asked.at)
     }
 
-    /// A query could not be answered.
+    /// Records that a query failed.
     pub fn on_failure(&mut self, query: &Query, error: &Error, now: Instant) {
         let subjects = query.subjects();
         let refusal = Refusal::of(query, error);
         if refusal == Refusal::OfItsKind
             && let Some(subject) = subjects.first()
         {
-            self.shut[subject.kind()] = Some(now);
+            self.refused_at[subject.kind()] = Some(now);
         }
         for subject in &subjects {
             let outcome = match refusal {
@@ -315,7 +316,7 @@ impl Memory {
         }
     }
 
-    /// The query to ask next, and when; `None`: none before something changes.
+    /// Returns the next query and when it is due; `None` if none is until something changes.
     pub fn next_query(&self, wanted: &Wanted<'_>, now: Instant) -> Option<(Query, Instant)> {
         let with_due = |subject: Subject| {
             let due_at = self.due(&subject, wanted, now)?;
@@ -336,7 +337,7 @@ impl Memory {
         Some((query, due_at))
     }
 
-    /// What goes into one call with the first one: a call that is made anyway asks about all that is visible.
+    /// Returns the URIs to query in one call with `first`: as a call is due, it includes everything visible.
     fn together(&self, first: Uri, mut wanted: Vec<(Subject, Instant)>) -> Vec<Uri> {
         let outcome = |uri: &Uri| self.asked.peek(&Subject::Saved(uri.clone())).map(|asked| asked.outcome);
         if outcome(&first) == Some(Outcome::RefusedTogether) {
@@ -354,41 +355,45 @@ impl Memory {
         uris
     }
 
-    /// When something is to be asked about; `None`: not before something changes.
+    /// Returns when a subject is due; `None` if it isn't until something changes.
     fn due(&self, subject: &Subject, wanted: &Wanted<'_>, now: Instant) -> Option<Instant> {
-        if let Some(shut_at) = self.shut[subject.kind()] {
-            return Some(shut_at + REFUSAL_LASTS);
+        if let Some(refused_at) = self.refused_at[subject.kind()] {
+            return Some(refused_at + REFUSAL_LASTS);
         }
         let Some(asked) = self.asked.peek(subject) else { return Some(now) };
         let item_began_at = wanted.item_began_at.filter(|_| *subject == Subject::Queue);
         let after = |wait: Duration| asked.at.checked_add(wait);
         match asked.outcome {
             Outcome::Pending => after(RETRY.after(1)),
-            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether if asked.era != self.era => Some(now),
+            Outcome::Failed { .. } | Outcome::Refused | Outcome::RefusedTogether
+                if asked.generation != self.generation =>
+            {
+                Some(now)
+            }
             Outcome::Failed { retry_after } => after(retry_after),
             Outcome::RefusedTogether => Some(now),
             Outcome::Refused if *subject == Subject::Queue && wanted.place != self.queue_place => after(MIN_INTERVAL),
             Outcome::Refused => after(REFUSAL_LASTS),
-            // A playlist is not renamed while it plays.
-            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.is_lasting()),
+            // Playlists are rarely renamed, so possible changes elsewhere don't count.
+            Outcome::Answered if matches!(subject, Subject::PlaylistName(_)) => after(subject.max_age()),
             Outcome::Answered if wanted.invalidated_at.max(item_began_at) > Some(asked.at) => {
-                // A moment later, so that Spotify's queue has moved on, too.
+                // Wait a moment, so that Spotify's queue has advanced, too.
                 let began = item_began_at.map_or(Duration::ZERO, |began| began.saturating_duration_since(asked.at));
                 after(began.clamp(Duration::from_secs(1), MIN_INTERVAL))
             }
-            Outcome::Answered => after(subject.is_lasting()),
+            Outcome::Answered => after(subject.max_age()),
         }
     }
 }
 
-/// Whether a failure is a refusal, and of what.
+/// Whether a failure is a refusal, and its scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
-    /// It passes.
+    /// It isn't: the failure is temporary.
     None,
-    /// Of what was asked about.
+    /// Of the subject.
     OfThis,
-    /// Of every query of its kind.
+    /// Of every query of the same kind.
     OfItsKind,
 }
 
@@ -397,7 +402,7 @@ impl Refusal {
         let is_answer = |status: &u16| (200..300).contains(status);
         match (error, query) {
             (error, _) if error.is_transient() => Self::None,
-            // What can't be read isn't Spotify's, mostly: it is a page of the network's.
+            // An unreadable success is mostly a page of the local network, such as a captive portal's.
             (Error::Unexpected(status), _) if is_answer(status) => Self::None,
             (
                 Error::Account(_)
@@ -407,7 +412,7 @@ impl Refusal {
                 | Error::MissingScope,
                 _,
             ) => Self::OfItsKind,
-            // There are no other devices to ask about, and the library is never refused for a single URI but as malformed.
+            // There is only one list of devices, and a single URI is only ever refused as malformed.
             (_, Query::Devices) => Self::OfItsKind,
             (Error::Unexpected(status), Query::Saved(_)) if *status != 400 => Self::OfItsKind,
             _ => Self::OfThis,
@@ -415,7 +420,7 @@ impl Refusal {
     }
 }
 
-/// How long to wait after a failure, with so many before it in a row.
+/// Returns how long to wait after a failure that follows `failures` others.
 fn retry_after(failures: u32, error: &Error) -> Duration {
     let backoff = RETRY.after(failures.saturating_add(1));
     match error {

@@ -1,11 +1,11 @@
-//! What comes next, as Spotify's queue tells it.
+//! The queue, without repetitions.
 //!
-//! The queue goes round: after the last item of what plays come its first ones again, also where nothing is repeated, and a
-//! single track comes ten or twenty times. It is shown to its first round.
+//! Spotify's queue is cyclic: after the last item of a context the first ones follow again, even if repeat is off, and a single
+//! track is listed ten or twenty times. Only the first round is shown.
 
 use super::snapshot::Track;
 
-/// Cuts a queue after its first round. What comes before it goes round, such as what the user has put into the queue, stays.
+/// Truncates a queue after its first round. Items before the cycle, such as those that the user has queued, stay.
 pub(super) fn first_round(mut queue: Vec<Track>) -> Vec<Track> {
     let rounds = (1..queue.len()).filter_map(|length| round_of(&queue, length));
     if let Some(end) = rounds.min() {
@@ -14,8 +14,8 @@ pub(super) fn first_round(mut queue: Vec<Track>) -> Vec<Track> {
     queue
 }
 
-/// Where the first round of so many items ends, if the queue ends with at least two of them. One item has to come three
-/// times: twice in a row it may well stand in a list.
+/// Returns where the first round of `length` items ends, if the queue ends with at least two such rounds. A single item has to
+/// come three times, as a list may contain it twice in a row.
 fn round_of(queue: &[Track], length: usize) -> Option<usize> {
     let repeats = |(item, later): &(&Track, &Track)| is_same(item, later);
     let repeated = queue.iter().rev().skip(length).zip(queue.iter().rev()).take_while(repeats).count();
@@ -56,21 +56,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_queued_comes_before_the_round() {
+    fn queued_items_precede_the_round() {
         for (queue, round) in [("XABCABC", "XABC"), ("XYAAAA", "XYA"), ("AXBCAXBCAXBC", "AXBC"), ("AABCABC", "AABC")] {
             assert_eq!(shown(queue), round, "{queue}");
         }
     }
 
     #[test]
-    fn what_does_not_go_round_is_shown_as_it_is() {
+    fn acyclic_queue_is_shown_unchanged() {
         for queue in ["", "A", "AA", "AB", "ABC", "AAB", "ABCA", "ABAC", "ABCDEFGHIJKLMNOPQRST", "ABBA", "XABCAB"] {
             assert_eq!(shown(queue), queue);
         }
     }
 
     #[test]
-    fn items_without_a_uri_are_told_apart_by_their_words() {
+    fn items_without_a_uri_are_compared_by_their_titles() {
         let local = |title: &str| Track::of(&Item { name: title.to_owned(), is_local: true, ..Item::default() });
         let different = vec![local("A"), local("B"), local("C")];
         assert_eq!(first_round(different.clone()), different);

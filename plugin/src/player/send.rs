@@ -1,10 +1,10 @@
-//! How a call reaches Spotify: on the device that is meant, under the id that it has now, and awake.
+//! Sends calls to Spotify: to the right device, under its current id, after waking it if necessary.
 //!
-//! Where Spotify answers that it plays nowhere, or doesn't know the device, the devices are asked for: a chosen device may have
-//! another id by now, and one that sleeps is woken by moving playback to it. Some devices wake up without knowing what they
-//! played, or take a while to begin. So where nothing played before, it is looked whether something does, and if not, it is
-//! asked for once more, and at last given what the user has played last, on whatever device. Every wait is bounded, and what
-//! comes of none is said.
+//! If Spotify answers that no device is active, or doesn't know the device, the devices are listed: the id of a chosen device may
+//! have changed, and a sleeping device is woken by transferring playback to it. Some devices wake up without knowing what they
+//! played, or take a while to start. So if nothing played before, the playback state is checked after starting; if nothing
+//! plays, the call is repeated once, and finally the user's last played track is started. Every wait is bounded, and the key
+//! reports if nothing helps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,42 +15,42 @@ use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
 use super::settle::{self, LastPlaying, Outcome};
 use crate::clock::{Clock, millis};
-use crate::spotify::{Client, Device, Error, Item, Playback, Played, Restriction, Uri, UriKind};
+use crate::spotify::{Client, Device, DeviceId, Error, Item, Playback, Played, Restriction, Uri, UriKind};
 
-/// How often, and with which pause, a device that was just woken is tried, or looked at: 4 s in all.
+/// How often, and at which interval, a device that was just woken is tried or checked: 4 s in total.
 const WAKE_TRIES: u32 = 8;
 const WAKE_PAUSE: Duration = Duration::from_millis(500);
-/// A device that is awake and silent at so many looks is asked once more; where it was to go on with what it doesn't know any
-/// more, after as many again it is given what the user has played last.
-const SILENT_LOOKS: u32 = 2;
+/// After this many checks that find a device awake and silent the call is repeated; after as many again, a device that should
+/// have resumed is given the user's last played track.
+const SILENT_CHECKS: u32 = 2;
 
-/// So many Liked Songs are played where Spotify doesn't take them as a context: it has refused a list of 850, and each 50 take a
+/// How many Liked Songs are played if Spotify doesn't accept them as a context: it has refused a list of 850, and each 50 take a
 /// call.
 const MOST_LIKED: usize = 500;
-/// Their list is read no further than this: some entries may have no name.
+/// How many entries of Liked Songs are read at most, as some may be unusable.
 const MOST_LIKED_PLACES: u32 = 1_000;
 
-/// What came of a call, and what was learnt on the way.
+/// The outcome of a call, and what was learned while sending it.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct CallOutcome {
     pub result: Result<(), Error>,
-    /// The devices, and when they were asked for, if they were.
+    /// The devices, if they were listed, and when they were asked for.
     pub devices: Option<(Instant, Vec<Device>)>,
-    /// What plays, and when it was asked for, if it was.
+    /// The playback state, if it was read, and when it was asked for.
     pub playback: Option<(Instant, Option<Playback>)>,
-    /// Whether Liked Songs weren't taken as a context.
+    /// Whether Spotify didn't accept Liked Songs as a context.
     pub liked_as_list: bool,
 }
 
-/// Sends a call. Where Spotify plays nowhere, a device is woken for it: the chosen one, else the last one, else the only
-/// one. What became of one whose connection was lost is found out by what played `before`.
+/// Sends a call. If no device is active, wakes one: the chosen one, otherwise the `last` active one, otherwise the only one.
+/// If the connection is lost, compares Spotify's state with `before` to find out whether the call was carried out.
 pub(super) async fn send(
     spotify: Client,
     clock: Arc<dyn Clock>,
     call: &QueuedCall,
-    last: Option<&str>,
+    last: Option<&DeviceId>,
     before: Option<&LastPlaying>,
-) -> Sent {
+) -> CallOutcome {
     let mut sender = Sender { spotify, clock, devices: None, playback: None, liked_as_list: false };
     let mut result = sender.send(call, last).await;
     if let Err(error) = &result {
@@ -61,7 +61,7 @@ pub(super) async fn send(
         }
     }
     let Sender { devices, playback, liked_as_list, .. } = sender;
-    Sent { result, devices, playback, liked_as_list }
+    CallOutcome { result, devices, playback, liked_as_list }
 }
 
 struct Sender {
@@ -73,16 +73,16 @@ struct Sender {
 }
 
 impl Sender {
-    async fn send(&mut self, call: &QueuedCall, last: Option<&str>) -> Result<(), Error> {
+    async fn send(&mut self, call: &QueuedCall, last: Option<&DeviceId>) -> Result<(), Error> {
         if call.call == Call::NextDevice {
             return self.next_device().await;
         }
         let chosen = call.device.as_ref();
-        let refused = match self.attempt(&call.call, chosen.map(|device| device.id.as_str())).await {
-            // What plays nowhere needs no pause.
+        let refused = match self.attempt(&call.call, chosen.map(|device| &device.id)).await {
+            // Without an active device nothing needs to be paused.
             Err(error @ Error::NoActiveDevice) if call.call != Call::Pause || chosen.is_some() => error,
-            Ok(()) if call.from_nothing && call.call.starts() => {
-                return self.look(&call.call, chosen.map(|device| device.id.as_str()), true).await;
+            Ok(()) if call.was_idle && call.call.starts_playback() => {
+                return self.ensure_playing(&call.call, chosen.map(|device| &device.id), true).await;
             }
             other => return other,
         };
@@ -101,7 +101,7 @@ impl Sender {
                         },
                         found => found,
                     },
-                    None => device::to_wake(self.devices().await?, last).map(str::to_owned),
+                    None => device::to_wake(self.devices().await?, last).cloned(),
                 };
                 match id {
                     Some(id) if call.call != Call::Pause => self.wake(&call.call, &id).await,
@@ -111,15 +111,15 @@ impl Sender {
         }
     }
 
-    /// The devices as they are now.
+    /// Lists the devices.
     async fn devices(&mut self) -> Result<&[Device], Error> {
         let asked_at = self.clock.now().instant;
         let devices = self.spotify.devices().await?;
         Ok(&self.devices.insert((asked_at, devices)).1)
     }
 
-    /// The id that a chosen device has now; `None` where it isn't listed.
-    async fn find(&mut self, chosen: &ChosenDevice) -> Result<Option<String>, Error> {
+    /// Returns the current id of a chosen device; `None` if it isn't listed.
+    async fn find(&mut self, chosen: &ChosenDevice) -> Result<Option<DeviceId>, Error> {
         match chosen.find_in(self.devices().await?) {
             Found::Several => Err(Error::Restricted(Restriction::SeveralDevices)),
             Found::Nowhere => Ok(None),
@@ -130,7 +130,7 @@ impl Sender {
         }
     }
 
-    /// Moves playback to the device after the active one, as both are listed now.
+    /// Transfers playback to the device after the active one in the current list.
     async fn next_device(&mut self) -> Result<(), Error> {
         let devices = self.devices().await?;
         let id = device::next(devices, None).and_then(|next| next.id.clone());
@@ -145,16 +145,16 @@ impl Sender {
         }
     }
 
-    /// Wakes a device, and makes the call there.
-    async fn wake(&mut self, call: &Call, id: &str) -> Result<(), Error> {
-        tracing::info!("Spotify plays nowhere; a device is woken");
+    /// Wakes a device and makes the call there.
+    async fn wake(&mut self, call: &Call, id: &DeviceId) -> Result<(), Error> {
+        tracing::info!("no device is active; waking one");
         let plays = *call == Call::Play;
         self.spotify.transfer(id, Some(plays)).await?;
         if plays {
-            return self.look(call, Some(id), true).await;
+            return self.ensure_playing(call, Some(id), true).await;
         }
-        if call.starts() {
-            return self.look(call, Some(id), false).await;
+        if call.starts_playback() {
+            return self.ensure_playing(call, Some(id), false).await;
         }
         for _ in 0..WAKE_TRIES {
             match self.attempt(call, Some(id)).await {
@@ -165,28 +165,28 @@ impl Sender {
         Err(Error::NoActiveDevice)
     }
 
-    /// Looks whether something plays by now, and if not, asks for it once more, then for what was played last. `asked`: whether
-    /// it has been asked for.
-    async fn look(&mut self, call: &Call, id: Option<&str>, mut asked: bool) -> Result<(), Error> {
+    /// Waits until something plays; if nothing does, repeats the call once, then plays the user's last played track. `called`:
+    /// whether the call was made already.
+    async fn ensure_playing(&mut self, call: &Call, id: Option<&DeviceId>, mut called: bool) -> Result<(), Error> {
         let mut silent = 0;
-        let mut asked_again = false;
+        let mut called_again = false;
         let mut awake = false;
         for _ in 0..WAKE_TRIES {
-            if asked_again && silent == SILENT_LOOKS {
-                // There is nothing else to try.
+            if called_again && silent == SILENT_CHECKS {
+                // Only a resumed device can be given something else.
                 if *call != Call::Play || !self.play_last_played(id).await {
                     break;
                 }
                 silent += 1;
-            } else if !asked || silent == SILENT_LOOKS {
-                if asked {
-                    (asked_again, silent) = (true, 0);
+            } else if !called || silent == SILENT_CHECKS {
+                if called {
+                    (called_again, silent) = (true, 0);
                 }
                 match self.attempt(call, id).await {
-                    Ok(()) => asked = true,
+                    Ok(()) => called = true,
                     Err(Error::NoActiveDevice) => {}
-                    // It has begun meanwhile, or will say at the next look what it makes of it.
-                    Err(Error::Restricted(_)) if asked => {}
+                    // It may have started meanwhile; the next check shows.
+                    Err(Error::Restricted(_)) if called => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -195,12 +195,12 @@ impl Sender {
             let playback = match self.spotify.player().await {
                 Ok(playback) => playback,
                 Err(Error::NoActiveDevice) => None,
-                // It was asked for; how it goes on, the next query will tell.
+                // The call was made; the next poll shows its effect.
                 Err(_) => return Ok(()),
             };
             let playing = playback.as_ref().is_some_and(|playback| playback.is_playing);
             awake |= playback.is_some();
-            silent += u32::from(asked && playback.is_some() && !playing);
+            silent += u32::from(called && playback.is_some() && !playing);
             self.playback = Some((asked_at, playback));
             if playing {
                 return Ok(());
@@ -209,34 +209,34 @@ impl Sender {
         Err(if awake { Error::Restricted(Restriction::StaysSilent) } else { Error::NoActiveDevice })
     }
 
-    /// Plays what the user has played last. False where Spotify doesn't tell it, such as to a sign-in from before it was asked
-    /// for, or doesn't play it.
-    async fn play_last_played(&self, id: Option<&str>) -> bool {
+    /// Plays the user's last played track. Returns false if Spotify doesn't report one (as to logins from before that
+    /// permission was requested) or doesn't play it.
+    async fn play_last_played(&self, id: Option<&DeviceId>) -> bool {
         let last = match self.spotify.last_played().await {
             Ok(last) => last,
             Err(error) => {
-                tracing::info!(%error, "what was played last isn't known");
+                tracing::info!(%error, "could not read the last played track");
                 return false;
             }
         };
         let Some(Played { track: Some(Item { uri: Some(track), .. }), context }) = last else { return false };
         let context = context.and_then(|context| context.uri);
-        // Spotify takes an offset in these alone.
+        // Spotify accepts an offset only in these contexts.
         let played = match context.filter(|context| matches!(context.kind(), UriKind::Album | UriKind::Playlist)) {
             Some(context) => self.spotify.play_from(&context, &track, id).await,
             None => Err(Error::Restricted(Restriction::NotPlayable)),
         };
-        // A playlist may be gone, or without the track by now.
+        // The playlist may have been deleted, or no longer contain the track.
         played.is_ok() || self.spotify.play_all(std::slice::from_ref(&track), id).await.is_ok()
     }
 
-    /// The newest Liked Songs, up to [`MOST_LIKED`].
+    /// Reads the newest Liked Songs, up to [`MOST_LIKED`].
     async fn liked(&self) -> Result<Vec<Uri>, Error> {
         let mut uris = Vec::new();
         let mut offset = 0_u32;
         while uris.len() < MOST_LIKED {
             let page = self.spotify.liked(offset).await?;
-            // Also an entry that Spotify doesn't name takes a place.
+            // Unusable entries count, too.
             let places = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
             offset = offset.saturating_add(places);
             uris.extend(page.items.into_iter().flatten().filter_map(|song| song.uri));
@@ -248,8 +248,8 @@ impl Sender {
         Ok(uris)
     }
 
-    /// Makes the call once, on a device or on the active one.
-    async fn attempt(&mut self, call: &Call, device: Option<&str>) -> Result<(), Error> {
+    /// Makes the call once, on a device; `None` for the active one.
+    async fn attempt(&mut self, call: &Call, device: Option<&DeviceId>) -> Result<(), Error> {
         let spotify = &self.spotify;
         match call {
             Call::Play => spotify.play(device).await,
@@ -281,7 +281,7 @@ impl Sender {
             Call::RemoveFromPlaylist { playlist, uri } => spotify.remove_from_playlist(playlist, uri).await,
             Call::Enqueue(uri) => spotify.enqueue(uri, device).await,
             Call::Transfer { device, play } => spotify.transfer(&device.id, *play).await,
-            // Which one is known only where the devices are.
+            // `send` handles it.
             Call::NextDevice => Err(Error::NoActiveDevice),
         }
     }

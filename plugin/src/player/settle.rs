@@ -1,7 +1,7 @@
-//! Finds out whether a call was carried out whose connection was lost, and which must not be carried out twice.
+//! Finds out whether a call was carried out after its connection was lost.
 //!
-//! [`Client`] itself repeats calls that have the same effect twice as once. That leaves those that move on by one (next,
-//! previous) and those that add one; Spotify's state shows what became of them.
+//! [`Client`] repeats idempotent calls itself. Calls that skip or add an item must not be repeated blindly; Spotify's state
+//! shows whether they were carried out.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use crate::spotify::{Client, Error, Uri};
 
 /// Spotify's reads lag some 100 ms behind its writes.
 const PAUSE: Duration = Duration::from_millis(500);
-/// An item whose position is earlier than before by more than this was started again.
+/// An item whose position is lower than before by more than this was started again.
 const RESTARTED: Duration = Duration::from_millis(1_500);
 
-/// What was playing when a call was sent, if that was certain.
+/// The current item and its position when a call was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LastPlaying {
     pub uri: Uri,
     pub position: Duration,
 }
 
-/// What became of a call.
+/// Whether a call was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It was carried out.
     Done,
-    /// It was not, and may be sent again.
+    /// It was not carried out, and may be sent again.
     NotDone,
-    /// That can't be known, or it is too late to send it again.
+    /// Unknown, or it is too late to send it again.
     Unknown,
 }
 
-/// Finds out what became of a call that failed with this error.
+/// Finds out whether a call that failed with `error` was carried out. `before`: the state when it was sent.
 pub(super) async fn outcome(spotify: &Client, call: &Call, before: Option<&LastPlaying>, error: &Error) -> Outcome {
-    // After a time-out the press is 10 s old: its outcome is only reported.
+    // After a timeout the press is 10 s old, too old to be sent again.
     let in_time = match error {
         Error::ConnectionLost => true,
         Error::SpotifyDown(None) => false,

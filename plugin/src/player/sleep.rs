@@ -1,7 +1,7 @@
-//! The sleep timer: when playback is to be paused, and what is left until then.
+//! The sleep timer: when to pause playback, and the remaining time.
 //!
-//! There is one for the whole package, and it is forgotten when the package ends. It knows nothing of calls: the model fades
-//! and pauses when it is due.
+//! There is one timer for the whole package, and it doesn't survive a restart. It makes no calls: the model fades the volume and
+//! pauses when the timer is due.
 
 use std::time::Duration;
 
@@ -9,77 +9,77 @@ use tokio::time::Instant;
 
 use super::command::{Command, SleepUntil};
 use super::snapshot::{Now, next_unit_in, seconds_shown};
-use crate::spotify::Uri;
+use crate::spotify::{DeviceId, Uri};
 
-/// The volume is faded out for so long before the pause.
+/// The length of the fade-out before the pause.
 pub(super) const FADE: Duration = Duration::from_secs(10);
-/// A press while it runs adds so much.
+/// The time that a press adds while the timer runs.
 const MORE: Duration = Duration::from_secs(15 * 60);
-/// Presses add up to this at most.
+/// The longest time until the pause.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
-/// A pause that is later than this isn't made any more: the computer has slept.
+/// A pause that is overdue by more than this is dropped, as the computer has slept.
 const LATE: Duration = Duration::from_secs(60);
-/// At the end of an item the pause is sent so much earlier, so that the next one doesn't begin.
+/// How long before the end of an item the pause is sent, so that the next item doesn't begin.
 const LEAD: Duration = Duration::from_millis(500);
-/// An item that changes so long before its end has ended: Spotify crossfades for up to 12 s.
+/// An item that changes within this of its end counts as ended: Spotify crossfades for up to 12 s.
 const CROSSFADE: Duration = Duration::from_secs(15);
-/// A pause that has failed for a reason that passes is tried again after this, and so often.
+/// The wait before a pause that failed for a temporary reason is retried, and how often it is.
 const RETRY: Duration = Duration::from_secs(10);
 const MAX_RETRIES: u8 = 5;
 
 /// The sleep timer as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SleepTimer {
-    /// What is left, rounded up, in seconds: whole seconds up to an hour, then whole minutes. None where the length of what plays
-    /// isn't known.
+    /// The remaining time in seconds, rounded up to whole seconds up to an hour and to whole minutes above; `None` if the
+    /// length of the item isn't known.
     pub seconds: Option<u64>,
-    /// How much of the whole time is left, in percent.
+    /// The remaining share of the total time, in percent.
     pub percent: u8,
-    /// Whether it pauses at the end of what plays.
+    /// Whether it pauses at the end of the current item.
     pub at_item_end: bool,
 }
 
-/// What it waits for.
+/// What the timer waits for.
 #[derive(Clone, Debug, PartialEq)]
 enum Target {
     /// A time.
     Time,
-    /// The end of this item; None while it isn't known which one that is.
+    /// The end of this item; `None` while the item isn't known.
     Item(Option<Uri>),
 }
 
-/// The volume on its way down.
+/// The state of the fade-out.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Faded {
-    /// The device that it is faded on.
-    pub device: Option<String>,
+    /// The device whose volume is faded.
+    pub device: Option<DeviceId>,
     /// The volume before.
     pub before: u8,
-    /// The volumes that were set, and when; at most one a step of the fade.
+    /// The volumes that were set, and when; at most one per step of the fade.
     pub steps: Vec<(Instant, u8)>,
 }
 
 /// The sleep timer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sleep {
-    /// The press that has started it: why a pause fails is shown there.
+    /// The command that started the timer. Errors are shown on its key.
     pub command: Command,
     target: Target,
-    /// When it pauses, as far as that is known.
+    /// When it pauses, if known.
     end: Option<Instant>,
-    /// The whole time.
+    /// The total time.
     total: Duration,
-    /// Whether the volume is to be faded; not after a fade was cancelled or refused.
+    /// Whether the volume may be faded; false after a fade was cancelled or refused.
     pub may_fade: bool,
-    /// What to set the volume back to.
+    /// The fade-out, while the volume is to be restored.
     pub faded: Option<Faded>,
-    /// Whether the pause is on its way.
+    /// Whether the pause was sent.
     pub is_pausing: bool,
     retries: u8,
 }
 
 impl Sleep {
-    /// A timer that starts now.
+    /// Creates a timer that starts now.
     pub fn new(until: SleepUntil, command: Command, now: Instant) -> Self {
         let (target, total) = match until {
             SleepUntil::Minutes(minutes) => (Target::Time, Duration::from_secs(u64::from(minutes) * 60)),
@@ -89,7 +89,7 @@ impl Sleep {
         Self { command, target, end, total, may_fade: true, faded: None, is_pausing: false, retries: 0 }
     }
 
-    /// Adds 15 minutes. From then on it is a time that it waits for.
+    /// Adds 15 minutes. A timer for the end of an item becomes one for a time.
     pub fn add(&mut self, now: Instant) {
         let from = self.end.unwrap_or(now).max(now);
         self.target = Target::Time;
@@ -98,12 +98,12 @@ impl Sleep {
         self.may_fade = true;
     }
 
-    /// Whether it waits for the end of an item.
+    /// Returns whether it waits for the end of an item.
     pub fn is_for_item(&self) -> bool {
         matches!(self.target, Target::Item(_))
     }
 
-    /// Where it waits for the end of an item: that is this one, which ends then.
+    /// Records the current item and when it ends, if the timer waits for the end of an item.
     pub fn follow(&mut self, item_now: &Now, ends_at: Option<Instant>) {
         let Target::Item(item) = &mut self.target else { return };
         *item = item_now.uri().cloned();
@@ -111,40 +111,40 @@ impl Sleep {
         self.total = item_now.duration().unwrap_or_default();
     }
 
-    /// Whether the item that it waits for has ended, if something else plays now that wasn't asked for here.
+    /// Returns whether the item that it waits for has ended. `plays`: the current item, if it wasn't changed by a command.
     pub fn has_ended(&self, plays: Option<&Uri>, now: Instant) -> bool {
         let Target::Item(Some(item)) = &self.target else { return false };
         let is_near = self.end.is_none_or(|end| end <= now + CROSSFADE);
         plays != Some(item) && is_near
     }
 
-    /// Makes it due at a time.
+    /// Sets the time of the pause.
     pub fn end_at(&mut self, at: Instant) {
         (self.target, self.end) = (Target::Time, Some(at));
     }
 
-    /// Whether the pause is due.
+    /// Returns whether the pause is due.
     pub fn is_due(&self, now: Instant) -> bool {
         self.end.is_some_and(|end| end <= now)
     }
 
-    /// Whether the pause was due so long ago that it would be a surprise.
+    /// Returns whether the pause is so overdue that it would surprise the user.
     pub fn is_late(&self, now: Instant) -> bool {
         self.end.is_some_and(|end| end + LATE < now)
     }
 
-    /// How long the fade still lasts, within its time.
+    /// Returns the remaining time of the fade-out, while it should run.
     pub fn fade_left(&self, now: Instant) -> Option<Duration> {
         Some(self.end?.saturating_duration_since(now)).filter(|left| !left.is_zero() && *left <= FADE)
     }
 
-    /// When something is to be done next: the fade, then the pause.
+    /// Returns when to act next: to fade, then to pause.
     pub fn next(&self, now: Instant) -> Option<Instant> {
         let end = self.end.filter(|_| !self.is_pausing)?;
         Some(end.checked_sub(FADE).filter(|fade| *fade > now).unwrap_or(end.max(now)))
     }
 
-    /// Whether a pause that has failed for a reason that passes is tried again. It is due again then.
+    /// Schedules a failed pause again. Returns false after [`MAX_RETRIES`].
     pub fn retry(&mut self, now: Instant) -> bool {
         if self.retries == MAX_RETRIES {
             return false;
@@ -155,7 +155,7 @@ impl Sleep {
         true
     }
 
-    /// What is shown of it; None once the pause is on its way.
+    /// Returns the timer as it is shown; `None` once the pause was sent.
     pub fn shown(&self, now: Instant) -> Option<SleepTimer> {
         if self.is_pausing {
             return None;
@@ -167,7 +167,7 @@ impl Sleep {
         Some(SleepTimer { seconds, percent, at_item_end: self.is_for_item() })
     }
 
-    /// When what is shown changes next.
+    /// Returns the time until [`Sleep::shown`] changes.
     pub fn next_change_in(&self, now: Instant) -> Option<Duration> {
         next_unit_in(self.end.filter(|_| !self.is_pausing)?.saturating_duration_since(now))
     }

@@ -1,4 +1,4 @@
-//! What a widget may look at: everything about the player at one moment, and nothing that changes.
+//! [`Player`]: an immutable snapshot of the model at one moment, for widgets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,37 +9,37 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Verb};
 use super::device::{self, ChosenDevice};
-use super::modes::Lacking;
+use super::modes::UnsupportedModes;
 use super::sleep::SleepTimer;
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Limit, LimitKind, Link};
-use crate::spotify::{Device, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
+use crate::spotify::{Device, DeviceId, Disallows, Error, Item, PlayingType, Repeat, Uri, UriKind};
 use crate::unix_time::UnixTime;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What plays.
+/// The current item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
-    /// Its Spotify URI; none where Spotify names none.
+    /// Its Spotify URI, if it has one.
     pub uri: Option<Uri>,
-    /// What it plays in place of, where that isn't available itself: that is what playlists and the library have.
+    /// The URI of the unavailable track that it replaces, if any. Playlists and the library contain that one.
     pub original: Option<Uri>,
-    /// Its kind in Spotify's words, such as track or episode.
+    /// Its kind as named by Spotify, such as track or episode.
     pub kind: String,
     /// Its title.
     pub title: String,
     /// Its artists, show or audiobook.
     pub byline: String,
-    /// Its album; empty for what has none.
+    /// Its album; empty if it has none.
     pub album: String,
-    /// Its pictures: width in pixels (0 where Spotify doesn't say) and address.
+    /// Its pictures: width in pixels (0 if unknown) and URL.
     pub covers: Vec<(u32, String)>,
     /// Its length; zero if unknown.
     pub duration: Duration,
-    /// A file of the user's own, which Spotify has no more than the name of.
+    /// Whether it is a local file, which isn't in Spotify's catalogue.
     pub local: bool,
 }
 
@@ -60,66 +60,66 @@ impl Track {
     }
 }
 
-/// What Spotify is doing at one moment, with everything that was asked for taken as done.
+/// The playback state at one moment, with pending changes applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Now {
-    /// Whether it plays.
+    /// Whether something plays.
     pub playing: bool,
-    /// What plays; none during ads and in private sessions.
+    /// The current item; `None` during ads and in private sessions.
     pub track: Option<Track>,
-    /// The kind of what plays, also where there is no track.
+    /// The kind of the current item, known even if `track` is `None`.
     pub kind: PlayingType,
-    /// The URI of the playlist, album, artist or show that it plays from.
+    /// The playlist, album, artist or show that it plays from.
     pub context: Option<Uri>,
-    /// Whether it is what Spotify goes on with after the context, and isn't in it.
+    /// Whether it is one of Spotify's recommendations after the end of the context.
     pub recommended: bool,
-    /// How far it has played.
+    /// The playback position.
     pub position: Duration,
-    /// The volume, 0 to 100, where the device has one and tells it.
+    /// The volume, 0 to 100, if the device has one and reports it.
     pub volume: Option<u8>,
-    /// What a step up, and a step down, start from, where that is known.
+    /// The volumes from which a step up and a step down start, if known.
     pub(super) steps_from: Option<(u8, u8)>,
-    /// Whether shuffle is on, Spotify's own mix included.
+    /// Whether shuffle or smart shuffle is on.
     pub shuffle: bool,
-    /// Whether it is Spotify's own mix that is on.
+    /// Whether smart shuffle is on.
     pub smart_shuffle: bool,
-    /// What is repeated.
+    /// The repeat mode.
     pub repeat: Repeat,
-    /// What Spotify would refuse.
+    /// The actions that Spotify currently refuses.
     pub disallows: Disallows,
     /// The active device.
     pub device: Device,
-    /// A skip was asked for whose outcome isn't known yet.
+    /// Whether a skip was requested whose result isn't known yet.
     pub skipping: bool,
 }
 
 impl Now {
-    /// The URI of what plays.
+    /// Returns the URI of the current item.
     #[must_use]
     pub fn uri(&self) -> Option<&Uri> {
         self.track.as_ref()?.uri.as_ref()
     }
 
-    /// The URI under which playlists and the library have what plays.
+    /// Returns the URI under which playlists and the library contain the current item.
     #[must_use]
     pub fn library_uri(&self) -> Option<&Uri> {
         let track = self.track.as_ref()?;
         track.original.as_ref().or(track.uri.as_ref())
     }
 
-    /// Whether this is what plays, or what it plays in place of.
+    /// Returns whether `uri` is the current item, or the one that it replaces.
     #[must_use]
     pub fn is(&self, uri: &Uri) -> bool {
         [self.uri(), self.library_uri()].contains(&Some(uri))
     }
 
-    /// The playlist that it can be removed from: the one that it plays from, if it is in it.
+    /// Returns the playlist that the item can be removed from: the current one, unless the item is a recommendation.
     #[must_use]
     pub fn removable_from(&self) -> Option<Uri> {
         self.playlist().filter(|_| !self.recommended)
     }
 
-    /// Its length, if that is known.
+    /// Returns the length of the current item, if known.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.track.as_ref().map(|track| track.duration).filter(|duration| !duration.is_zero())
@@ -135,31 +135,31 @@ impl Now {
         Volume { percent: self.volume, up_from, down_from }
     }
 
-    /// The playlist that it plays from, if it is one.
+    /// Returns the context, if it is a playlist.
     #[must_use]
     pub fn playlist(&self) -> Option<Uri> {
         self.context.clone().filter(|uri| uri.kind() == UriKind::Playlist)
     }
 }
 
-/// A wait that Spotify has asked for, as it is said: whole seconds up to an hour, then whole minutes.
+/// The remaining time of a limit, as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// What is left, rounded up, in seconds.
+    /// In seconds, rounded up to whole seconds up to an hour and to whole minutes above.
     pub seconds: u64,
-    /// Why.
+    /// The kind of the limit.
     pub kind: LimitKind,
 }
 
 impl Wait {
-    /// Returns what is left of a limit; `None` when it is over.
+    /// Returns the remaining time of a limit; `None` if it is over.
     #[must_use]
     pub fn of(limit: Limit, date: UnixTime) -> Option<Self> {
         let left = left_of(limit, date);
         (!left.is_zero()).then(|| Self { seconds: seconds_shown(left), kind: limit.kind })
     }
 
-    /// Returns after what time the wait for this limit is shown differently.
+    /// Returns the time until the wait for this limit is shown differently.
     pub(super) fn next_change_in(limit: Limit, date: UnixTime) -> Option<Duration> {
         next_unit_in(left_of(limit, date))
     }
@@ -169,7 +169,7 @@ fn left_of(limit: Limit, date: UnixTime) -> Duration {
     limit.until.saturating_duration_since(date)
 }
 
-/// The unit in which a remaining time is shown: seconds up to an hour, then minutes.
+/// Returns the unit in which a remaining time is shown: seconds up to an hour, then minutes.
 fn unit_of(left: Duration) -> Duration {
     if left > HOUR { MINUTE } else { SECOND }
 }
@@ -180,10 +180,10 @@ pub(super) fn seconds_shown(left: Duration) -> u64 {
     u64::try_from(left.as_nanos().div_ceil(unit.as_nanos())).unwrap_or(u64::MAX).saturating_mul(unit.as_secs())
 }
 
-/// Returns after what time a remaining time is shown differently; `None` if nothing remains.
+/// Returns the time until a remaining time is shown differently; `None` if nothing remains.
 pub(super) fn next_unit_in(left: Duration) -> Option<Duration> {
     let unit = unit_of(left);
-    // When a whole number of units is left, or the next lower one.
+    // Until a whole number of units remains.
     match left.as_nanos() % unit.as_nanos() {
         _ if left.is_zero() => None,
         0 => Some(unit),
@@ -196,59 +196,59 @@ pub(super) fn next_unit_in(left: Duration) -> Option<Duration> {
 pub struct Refusal {
     /// The instance whose key was pressed.
     pub instance: InstanceId,
-    /// What was in the way.
+    /// The reason.
     pub error: Error,
     pub(super) until: Instant,
-    /// The command, where it was refused without a call, as what was known was in the way.
+    /// The command, if it was refused without a call.
     pub(super) unsent: Option<Command>,
 }
 
-/// A command whose effect shows nowhere else, shortly after it worked.
+/// A command that has recently succeeded and whose effect isn't visible otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
     /// The instance whose key was pressed.
     pub instance: InstanceId,
-    /// The title of what it was about, where that is what played.
+    /// The title of the item, if the command referred to the current one.
     pub title: Option<String>,
     pub(super) until: Instant,
 }
 
-/// A snapshot of the model: all that a widget may look at.
+/// A snapshot of the model, for widgets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Player {
-    /// The accounts in one word.
+    /// The overall state of the accounts.
     pub link: Link,
     /// The accounts.
     pub accounts: Arc<AuthState>,
-    /// For how long nothing may be sent to Spotify, as every account is limited.
+    /// How long nothing may be sent to Spotify, if every account is limited.
     pub wait: Option<Wait>,
-    /// For how long the account that should serve is limited, while another one serves.
+    /// How long the preferred account is limited, while another one serves.
     pub first_back_in: Option<Wait>,
-    /// In how many days, rounded up, the next sign-in ends, if that is soon.
+    /// In how many days, rounded up, the next login expires, if soon.
     pub sign_in_ends_in: Option<u64>,
-    /// What plays; none if nothing is active, or nothing is known yet.
+    /// The playback state; `None` if nothing is active, or nothing is known yet.
     pub now: Option<Now>,
-    /// Whether Spotify has answered at all since the accounts were linked.
+    /// Whether Spotify has answered since the accounts were linked.
     pub known: bool,
-    /// Whether `now` is too old to be shown as true.
+    /// Whether `now` is outdated, because it can't be renewed.
     pub stale: bool,
-    /// What is in the way of renewing it.
+    /// Why `now` can't be renewed.
     pub last_error: Option<Error>,
-    /// The devices with Spotify open; none while nobody shows them.
+    /// The devices with Spotify open; `None` until a key shows them.
     pub devices: Option<Arc<Vec<Device>>>,
-    /// What comes next; none while nobody shows it.
+    /// The queue; `None` until a key shows it.
     pub queue: Option<Arc<Vec<Track>>>,
     /// The playlist that something was added to last.
     pub last_playlist: Option<Uri>,
     /// The sleep timer, while it runs.
     pub sleep: Option<SleepTimer>,
-    /// Whether `now` is recent enough for what it disallows to be in the way of a press: see
-    /// [`BELIEVED_MS`](super::state::BELIEVED_MS).
+    /// Whether `now` is recent enough to refuse a press because of it: see
+    /// [`BELIEVED_FOR`](super::state::BELIEVED_FOR).
     pub(super) believes_now: bool,
-    /// The same of `devices`.
+    /// Whether `devices` is recent enough to refuse a press because of it.
     pub(super) believes_devices: bool,
-    pub(super) lacking: Lacking,
-    /// Whether Liked Songs are to be played as a list, as they weren't taken as a context.
+    pub(super) unsupported_modes: UnsupportedModes,
+    /// Whether to play Liked Songs as a list of tracks, as Spotify didn't accept them as a context.
     pub(super) liked_as_list: bool,
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
     pub(super) playlist: Option<String>,
@@ -258,51 +258,51 @@ pub struct Player {
 }
 
 impl Player {
-    /// Why the last press of an instance had no effect, shortly after.
+    /// Returns why the last press of an instance had no effect, while that is shown.
     #[must_use]
     pub fn refusal(&self, instance: &InstanceId) -> Option<&Error> {
         self.refusal.as_ref().filter(|refusal| refusal.instance == *instance).map(|refusal| &refusal.error)
     }
 
-    /// The user whose Liked Songs can be tried as a context.
+    /// Returns the user whose Liked Songs can be tried as a context.
     pub(super) fn liked_context(&self) -> Option<&str> {
         let (_, account) = self.accounts.serving().filter(|_| !self.liked_as_list)?;
         account.user.as_ref().map(|user| user.id.as_str())
     }
 
-    /// A chosen device under the id that it has now, as far as is known.
+    /// Returns a chosen device with its current id, if known.
     pub(super) fn current(&self, chosen: &ChosenDevice) -> ChosenDevice {
         let listed = self.devices.as_deref().map(Vec::as_slice).unwrap_or_default();
-        match chosen.find_in(listed).device().and_then(|device| device.id.as_deref()) {
+        match chosen.find_in(listed).device().and_then(|device| device.id.as_ref()) {
             Some(id) => chosen.with_id(id),
-            // It may be asleep, or not listed yet: whoever sends the call will see.
+            // It may be asleep, or not listed yet: the devices are listed again when the call is sent.
             None => chosen.clone(),
         }
     }
 
-    /// The id of a chosen device, or of the active one.
-    pub(super) fn target<'a>(&'a self, chosen: Option<&'a ChosenDevice>) -> Option<&'a str> {
+    /// Returns the id of a chosen device; `None` for the active one.
+    pub(super) fn target<'a>(&'a self, chosen: Option<&'a ChosenDevice>) -> Option<&'a DeviceId> {
         match chosen {
-            Some(chosen) => Some(chosen.id.as_str()),
-            None => self.now.as_ref()?.device.id.as_deref(),
+            Some(chosen) => Some(&chosen.id),
+            None => self.now.as_ref()?.device.id.as_ref(),
         }
     }
 
-    /// What is known of a chosen device, or of the active one.
+    /// Returns a chosen device, or the active one, if known.
     fn device(&self, chosen: Option<&ChosenDevice>) -> Option<&Device> {
         let active = self.now.as_ref().map(|now| &now.device);
         let Some(chosen) = chosen else { return active };
-        // What plays is known better than what was listed a while ago.
-        let is_chosen = |device: &&Device| device.id.as_deref() == Some(chosen.id.as_str());
+        // The playback state is more recent than the list of devices.
+        let is_chosen = |device: &&Device| device.id.as_ref() == Some(&chosen.id);
         active.filter(is_chosen).or_else(|| chosen.find_in(self.devices.as_deref()?).device())
     }
 
-    /// The volume that a chosen device, or the active one, tells.
+    /// Returns the volume that a chosen device, or the active one, reports.
     pub(super) fn settable_volume(&self, chosen: Option<&ChosenDevice>) -> Option<u8> {
         self.device(chosen)?.settable_volume()
     }
 
-    /// The volume of a chosen device, or of the active one, with everything that was asked for taken as done.
+    /// Returns the volume of a chosen device, or of the active one, with pending changes applied.
     #[must_use]
     pub fn volume(&self, chosen: Option<&ChosenDevice>) -> Volume {
         let Some(device) = self.device(chosen) else { return Volume::default() };
@@ -312,47 +312,47 @@ impl Player {
         }
     }
 
-    /// What would be in the way of a command now, as far as is known: a press would say so and send nothing.
+    /// Returns why a command would be refused now without a call, if it would.
     #[must_use]
     pub fn obstacle(&self, verb: &Verb, device: Option<&ChosenDevice>) -> Option<Error> {
         command::obstacle(verb, device, self).or_else(|| command::decide(verb, device, self, &Volumes::default()).err())
     }
 
-    /// Whether there may be another device to move to: there is one, or it isn't known.
+    /// Returns whether there is another device to transfer to, or that isn't known.
     #[must_use]
     pub fn has_next_device(&self) -> bool {
-        let active = self.now.as_ref().and_then(|now| now.device.id.as_deref());
+        let active = self.now.as_ref().and_then(|now| now.device.id.as_ref());
         self.devices
             .as_ref()
             .filter(|_| self.believes_devices)
             .is_none_or(|devices| device::next(devices, active).is_some())
     }
 
-    /// The last press of an instance, if it has just worked and its effect shows nowhere else.
+    /// Returns the last command of an instance, if it has recently succeeded and its effect isn't visible otherwise.
     #[must_use]
     pub fn done(&self, instance: &InstanceId) -> Option<&Done> {
         self.done.as_ref().filter(|done| done.instance == *instance)
     }
 
-    /// Whether the user has saved this URI, if that is known.
+    /// Returns whether the user has saved this URI, if known.
     #[must_use]
     pub fn saved(&self, uri: &Uri) -> Option<bool> {
         self.saved.get(uri).copied()
     }
 
-    /// The name of the playlist that plays, if it is known.
+    /// Returns the name of the current playlist, if known.
     #[must_use]
     pub fn playlist_name(&self) -> Option<&str> {
         self.playlist.as_deref()
     }
 
-    /// Whether this is what plays, or what it plays from.
+    /// Returns whether `uri` is the current item or its context.
     #[must_use]
     pub fn plays(&self, uri: &Uri) -> bool {
         let Some(now) = &self.now else { return false };
         match &now.context {
             Some(context) if context == uri => true,
-            // They may have been started as a list of tracks, for which Spotify names no context.
+            // They may have been started as a list of tracks, for which Spotify reports no context.
             None if uri.is_liked_songs() => self.started.as_ref() == Some(uri),
             _ => now.is(uri),
         }

@@ -1,5 +1,6 @@
-//! The part of the model that is shown. It is published whenever it changes, so it is small and stays so: a snapshot for
-//! any moment can be made of it, and nothing in it grows with what was played before.
+//! [`State`]: the part of the model that is shown, from which snapshots for any moment are made.
+//!
+//! It is published whenever it changes, so its size is bounded: nothing in it grows with what was played before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use host_sdk::package::InstanceId;
 use tokio::time::Instant;
 
 use super::command::Effect;
-use super::modes::Lacking;
-use super::position::{Position, has_begun_again};
+use super::modes::UnsupportedModes;
+use super::position::{Position, has_restarted};
 use super::queries::DEVICES_LAST;
 use super::settle::LastPlaying;
 use super::sleep::Sleep;
@@ -18,20 +19,20 @@ use super::snapshot::{Done, Now, Player, Refusal, Track, Wait};
 use super::volume::{Volume, Volumes};
 use crate::auth::{AuthState, Group, Limit};
 use crate::clock::Moment;
-use crate::spotify::{Device, Disallows, Error, Uri};
+use crate::spotify::{Device, DeviceId, Disallows, Error, Uri};
 
-/// State that couldn't be renewed for so long is shown as old.
+/// A state that couldn't be renewed for this long is shown as outdated.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(20);
-/// What Spotify has said that it disallows is in the way of a press for so long: a little longer than the longest time between
-/// two queries, so that no key changes its look between them.
+/// How long a state may be used to refuse a press: a little longer than the longest interval between two polls, so that no key
+/// changes its appearance between them.
 pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(75);
-/// A position that Spotify tells is taken for the one that was asked for within this.
+/// A reported position this close to the requested one counts as the same.
 const SAME_POSITION: Duration = Duration::from_millis(2_500);
-/// Reads lag behind writes by no more than this; mostly by some 100 ms.
+/// The longest time by which answers lag behind writes; usually it is some 100 ms.
 pub(super) const LAG: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// A change that was asked for and isn't yet part of what Spotify tells.
+/// A requested change that Spotify's answers don't reflect yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change {
     pub id: u64,
@@ -39,47 +40,48 @@ pub(super) struct Change {
     pub at: Instant,
     /// When its call succeeded.
     pub done_at: Option<Instant>,
-    /// What played then, where it puts on another item.
-    pub left: Option<Left>,
+    /// The item before, if the effect is to change it.
+    pub previous: Option<PreviousItem>,
     /// The instance whose key was pressed.
     pub instance: InstanceId,
 }
 
-/// What played when another item was asked for. The other one may be the same: where it is repeated, twice in a row, or
-/// started once more.
+/// The item that played when another one was requested. Both may be the same, if it is repeated, listed twice in a row, or
+/// started again.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Left {
+pub(super) struct PreviousItem {
     pub uri: Option<Uri>,
     pub position: Duration,
     pub playing: bool,
-    /// Whether it was what was asked for already.
+    /// Whether it already was the requested one.
     pub matched: bool,
 }
 
 impl Change {
-    /// Whether what plays is no longer what played when this was asked for.
-    fn has_left(&self, known: &Snapshot, now: Instant) -> bool {
-        let Some(left) = &self.left else { return true };
-        if known.now.uri().is_none() || known.now.uri() != left.uri.as_ref() {
+    /// Returns whether the item has changed since the request.
+    fn item_has_changed(&self, known: &Snapshot, now: Instant) -> bool {
+        let Some(previous) = &self.previous else { return true };
+        if known.now.uri().is_none() || known.now.uri() != previous.uri.as_ref() {
             return true;
         }
         let elapsed = now.saturating_duration_since(self.at);
-        let expected = if left.playing { left.position + elapsed } else { left.position };
+        let expected = if previous.playing { previous.position + elapsed } else { previous.position };
         if known.position.is_estimate {
-            // The position doesn't show it, so reads are believed once they can't lag behind the call any more.
+            // An estimate doesn't show it, so answers count once they can't lag behind the call any more.
             return self.done_at.is_some_and(|done_at| now.saturating_duration_since(done_at) >= LAG);
         }
-        has_begun_again(known.now.position, expected, elapsed)
+        has_restarted(known.now.position, expected, elapsed)
     }
 
+    /// Returns whether an answer reflects this change.
     pub fn agrees_with(&self, known: &Snapshot, now: Instant) -> bool {
         let current = &known.now;
         match &self.effect {
             Effect::Playing(playing) => current.playing == *playing,
-            Effect::Skip => self.has_left(known, now),
+            Effect::Skip => self.item_has_changed(known, now),
             Effect::Started { uri } => {
-                let is_restart = self.left.as_ref().is_some_and(|left| left.matched);
-                is_start_of(uri, current) && (!is_restart || self.has_left(known, now))
+                let is_restart = self.previous.as_ref().is_some_and(|previous| previous.matched);
+                is_start_of(uri, current) && (!is_restart || self.item_has_changed(known, now))
             }
             Effect::Volume { device, percent, before } => {
                 *device == current.device.id && Volumes::is_answer(*percent, *before, current.device.settable_volume())
@@ -91,37 +93,38 @@ impl Change {
             Effect::Shuffle(on) => current.shuffle == *on,
             Effect::Repeat(repeat) => current.repeat == *repeat,
             Effect::Device(device) => current.device.id == device.id,
-            // QueryResult by another query.
+            // Another query reports it.
             Effect::Saved { .. } => false,
         }
     }
 }
 
-/// Whether what plays can be what was started with this URI.
+/// Returns whether the current item can be the result of starting this URI.
 pub(super) fn is_start_of(uri: &Uri, now: &Now) -> bool {
     match &now.context {
-        // Spotify is given Liked Songs as a list of tracks, and tells no context then.
+        // They may have been started as a list of tracks, for which Spotify reports no context.
         None if uri.is_liked_songs() => true,
         context => context.as_ref() == Some(uri) || now.is(uri),
     }
 }
 
-/// What Spotify told, and when.
+/// The playback state that Spotify reported last.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Snapshot {
     pub now: Now,
-    /// How `now.position` is known.
+    /// The position, and how it is known.
     pub position: Position,
-    /// When it was right.
+    /// The time that it refers to.
     pub at: Instant,
 }
 
-/// What is shown: what Spotify told last, and what was asked for since.
+/// What is shown: the state that Spotify reported last, and the changes requested since.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub(super) accounts: Arc<AuthState>,
+    /// The last answer; `Some(None)` if nothing is active.
     pub(super) known: Option<Option<Snapshot>>,
-    /// When Spotify last answered.
+    /// When Spotify last answered a poll.
     pub(super) answered_at: Option<Instant>,
     pub(super) last_error: Option<Error>,
     pub(super) refusal: Option<Refusal>,
@@ -129,15 +132,15 @@ pub struct State {
     pub(super) changes: Vec<Change>,
     pub(super) last_playlist: Option<Uri>,
     pub(super) started: Option<Uri>,
-    /// Whether what visible keys show is saved, as far as that is known.
+    /// Whether the URIs of visible keys are saved, as far as known.
     pub(super) saved: Arc<BTreeMap<Uri, bool>>,
-    /// The names of the playlist that plays and of those that are being started, as far as they are known.
+    /// The names of the current playlist and of those being started, as far as known.
     pub(super) playlists: Arc<BTreeMap<Uri, String>>,
     pub(super) devices: Option<Arc<Vec<Device>>>,
     /// When `devices` was asked for.
     pub(super) devices_at: Option<Instant>,
-    pub(super) lacking: Lacking,
-    /// Whether Liked Songs weren't taken as a context.
+    pub(super) unsupported_modes: UnsupportedModes,
+    /// Whether Spotify didn't accept Liked Songs as a context.
     pub(super) liked_as_list: bool,
     pub(super) upcoming: Option<Arc<Vec<Track>>>,
     pub(super) sleep: Option<Sleep>,
@@ -159,19 +162,19 @@ impl State {
             playlists: Arc::default(),
             devices: None,
             devices_at: None,
-            lacking: Lacking::default(),
+            unsupported_modes: UnsupportedModes::default(),
             liked_as_list: false,
             upcoming: None,
             sleep: None,
         }
     }
 
-    /// Until when nothing may be sent, as every account is limited.
+    /// Returns the limit during which nothing may be sent, as it applies to every account.
     pub(super) fn limit(&self, now: Moment) -> Option<Limit> {
         self.accounts.limit.filter(|limit| limit.until > now.date)
     }
 
-    /// What limits the account that should serve, while another one does.
+    /// Returns the limit of the preferred account, while another one serves.
     fn first_limit(&self) -> Option<Limit> {
         let (serving, _) = self.accounts.serving()?;
         let first = self.accounts.accounts.iter().position(|account| account.is_preferred).unwrap_or_default();
@@ -183,19 +186,24 @@ impl State {
         of_the_player.map(|(_, limit)| *limit).max_by_key(|limit| limit.until)
     }
 
-    /// The playlist that something was added to last.
+    /// Returns the playlist that something was added to last.
     #[must_use]
     pub fn last_playlist(&self) -> Option<&Uri> {
         self.last_playlist.as_ref()
     }
 
-    /// The devices as they were listed last.
+    /// Returns the last reported playback state, if something is active.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.known.as_ref()?.as_ref()
+    }
+
+    /// Returns the devices as listed last.
     #[must_use]
     pub fn devices(&self) -> Option<&[Device]> {
         self.devices.as_deref().map(Vec::as_slice)
     }
 
-    /// Returns since when what is known of what plays was right.
+    /// Returns the time that the known playback state refers to.
     fn known_since(&self) -> Option<Instant> {
         match &self.known {
             Some(Some(known)) => Some(known.at),
@@ -203,13 +211,13 @@ impl State {
         }
     }
 
-    /// Whether what is known of what plays is older than this.
+    /// Returns whether the known playback state is older than `age`.
     pub(super) fn is_older_than(&self, age: Duration, now: Instant) -> bool {
         self.known_since().is_none_or(|since| now.saturating_duration_since(since) > age)
     }
 
-    /// Returns after what time the snapshot changes although nothing happens, other than by progress: a refusal was shown
-    /// long enough, a state gets old, a wait or the sleep timer is a second shorter.
+    /// Returns the time until the snapshot changes without an event, other than by progress: until a message disappears, the
+    /// state becomes outdated, or a remaining time is shown differently.
     #[must_use]
     pub fn next_change_in(&self, now: Moment) -> Option<Duration> {
         let refusal = self.refusal.as_ref().map(|refusal| refusal.until);
@@ -224,10 +232,10 @@ impl State {
         waits.chain([limit, first_limit, sleep].into_iter().flatten()).min()
     }
 
-    /// Where the item that is known would be by then, whatever its length, with those of the changes that don't put on
-    /// another one.
+    /// Returns the position of the known item at a moment, not limited by its length, with the changes applied that `counts`
+    /// selects. Changes to another item are ignored.
     pub(super) fn position_at(&self, now: Instant, counts: impl Fn(&Change) -> bool) -> Option<Duration> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let (mut position, mut playing, mut at) = (known.now.position, known.now.playing, known.at);
         let mut advance = |position: &mut Duration, playing: bool, to: Instant| {
             if playing {
@@ -252,10 +260,10 @@ impl State {
         Some(position)
     }
 
-    /// What plays before a call with this id, if that is sure: Spotify's state is fresh, and all that was asked for before shows
-    /// in it.
+    /// Returns the current item before the call with this id, if it is certain: the state is recent and reflects all earlier
+    /// calls.
     pub(super) fn before(&self, id: u64, now: Instant) -> Option<LastPlaying> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let moves = |change: &Change| {
             !matches!(change.effect, Effect::Volume { .. } | Effect::Saved { .. } | Effect::Shuffle(_))
         };
@@ -268,9 +276,9 @@ impl State {
         Some(LastPlaying { uri: known.now.uri()?.clone(), position }).filter(|_| !ended)
     }
 
-    /// What plays at a moment, with everything that was asked for taken as done.
+    /// Returns the playback state at a moment, with pending changes applied.
     pub(super) fn now_at(&self, moment: Instant) -> Option<Now> {
-        let known = self.known.as_ref()?.as_ref()?;
+        let known = self.snapshot()?;
         let mut now = known.now.clone();
         let mut at = known.at;
         for change in &self.changes {
@@ -285,7 +293,7 @@ impl State {
                     now.position = Duration::ZERO;
                     at = moment;
                     now.skipping = true;
-                    // It was said of what played before.
+                    // They applied to the previous item.
                     now.disallows = Disallows::default();
                 }
                 Effect::Started { uri } => {
@@ -322,7 +330,7 @@ impl State {
         Some(now)
     }
 
-    /// The devices with the volumes that were asked for.
+    /// Returns the devices with the requested volumes.
     fn devices_at(&self) -> Option<Arc<Vec<Device>>> {
         let mut devices = self.devices.clone()?;
         for change in &self.changes {
@@ -333,7 +341,7 @@ impl State {
         Some(devices)
     }
 
-    /// All that a widget may look at, at a moment.
+    /// Returns the snapshot for a moment.
     #[must_use]
     pub fn at(&self, now: Moment) -> Player {
         let mut saved = Arc::clone(&self.saved);
@@ -360,7 +368,7 @@ impl State {
             queue: self.upcoming.clone(),
             last_playlist: self.last_playlist.clone(),
             sleep: self.sleep.as_ref().and_then(|sleep| sleep.shown(now.instant)),
-            lacking: self.lacking.clone(),
+            unsupported_modes: self.unsupported_modes.clone(),
             liked_as_list: self.liked_as_list,
             believes_now: self.last_error.is_none() && !self.is_older_than(BELIEVED_FOR, now.instant),
             believes_devices: age(self.devices_at) <= DEVICES_LAST,
@@ -374,12 +382,12 @@ impl State {
 }
 
 /// Sets the volume of a device in a list.
-pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &str, percent: u8) {
-    let Some(place) = devices.iter().position(|device| device.id.as_deref() == Some(id)) else { return };
+pub(super) fn set_volume(devices: &mut Arc<Vec<Device>>, id: &DeviceId, percent: u8) {
+    let Some(place) = devices.iter().position(|device| device.id.as_ref() == Some(id)) else { return };
     Arc::make_mut(devices)[place].volume_percent = Some(percent);
 }
 
-/// Returns the position that it has reached by then.
+/// Returns the position at `to`, if `now.position` refers to `from`.
 fn advanced(now: &Now, from: Instant, to: Instant) -> Duration {
     let played = if now.playing { to.saturating_duration_since(from) } else { Duration::ZERO };
     let position = now.position + played;

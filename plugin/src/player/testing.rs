@@ -1,4 +1,4 @@
-//! What the player's tests press, and when.
+//! Commands and times for tests.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,23 +15,23 @@ pub fn key() -> InstanceId {
     "key".into()
 }
 
-/// What a press of [`key`] asks for.
+/// Returns the command of a press of [`key`].
 pub fn pressed(verb: Verb, device: Option<ChosenDevice>) -> Command {
     Command { instance: key(), verb, device }
 }
 
-/// A moment so many milliseconds after an arbitrary one that is the same for the whole process. Its wall time is that number,
-/// too.
+/// Returns the moment `ms` milliseconds after an arbitrary origin, which is the same for the whole process. Its date is `ms`
+/// milliseconds after 1970.
 pub fn time(ms: u64) -> Moment {
     Moment { instant: instant(ms), date: UnixTime::from_millis(ms) }
 }
 
-/// So many milliseconds.
+/// Returns a duration in milliseconds.
 pub fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// The instant of [`time`].
+/// Returns the instant of [`time`].
 pub fn instant(ms: u64) -> Instant {
     static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     *ORIGIN + self::ms(ms)

@@ -14,7 +14,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::player::testing::{key, pressed};
 use crate::spotify::Client;
 
-/// Lets time pass on the wall clock and for timers, second by second.
+/// Advances the wall clock and timers, second by second.
 async fn pass(clock: &ManualClock, seconds: u64) {
     for _ in 0..seconds {
         clock.set(clock.unix_ms() + 1_000);
@@ -23,7 +23,7 @@ async fn pass(clock: &ManualClock, seconds: u64) {
 }
 
 #[tokio::test]
-async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itself() {
+async fn player_sends_nothing_until_a_total_limit_ends() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -39,21 +39,21 @@ async fn in_an_hour_of_a_total_limit_nothing_is_sent_and_then_it_goes_on_by_itse
         player.send(Input::Command(pressed(Verb::Next, None))).await.unwrap();
         player.send(Input::Refresh).await.unwrap();
         let snapshot = player.watch().borrow().at(world.clock.now());
-        assert!(snapshot.wait.is_some(), "the keys say how long it takes");
+        assert!(snapshot.wait.is_some(), "the keys show the remaining time");
     }
     let sent = world.sim.requests();
-    assert!(sent.is_empty(), "polls, presses and the care for tokens stay at home: {sent:?}");
+    assert!(sent.is_empty(), "nothing is sent while limited: {sent:?}");
     pass(&world.clock, 10).await;
     tokio::time::resume();
     world.sim.wait_for_request("GET", "/v1/me/player", Duration::from_secs(20)).await.unwrap();
     let mut watch = player.watch();
-    let heard = |state: &Arc<State>| state.at(world.clock.now()).known;
-    watch.wait_for(heard).await.unwrap();
+    let is_known = |state: &Arc<State>| state.at(world.clock.now()).known;
+    watch.wait_for(is_known).await.unwrap();
     assert!(!world.sim.requests().iter().any(|request| request.method == "POST" && request.path.ends_with("next")));
 }
 
 #[tokio::test]
-async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
+async fn backup_linked_during_a_limit_is_polled_at_once() {
     let world = World::new().await;
     let (auth, first) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -77,7 +77,7 @@ async fn a_backup_that_is_linked_meanwhile_is_asked_at_once() {
     assert!(snapshot.first_back_in.is_some());
 }
 
-/// A player that knows that Spotify is paused, and has asked nothing since.
+/// Returns a player that knows that playback is paused. The recorded requests are cleared.
 async fn paused(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -92,11 +92,11 @@ async fn paused(world: &World) -> Handle {
 }
 
 #[tokio::test]
-async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true() {
+async fn player_polls_after_the_computer_slept() {
     let world = World::new().await;
     let _player = paused(&world).await;
 
-    // Timers stand still while a computer sleeps, its clock does not.
+    // During sleep timers stand still, but the wall clock runs.
     tokio::time::pause();
     pass(&world.clock, 5).await;
     assert!(world.sim.requests().is_empty(), "nothing is due while it is paused");
@@ -107,13 +107,13 @@ async fn after_a_sleep_of_the_computer_nothing_that_was_known_is_taken_for_true(
 }
 
 #[tokio::test]
-async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_over_a_new_connection() {
+async fn failed_poll_is_retried_on_a_new_connection_after_sleep() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
     let (player, _) = start(client, auth.watch(), world.clock.clone());
     let mut watch = player.watch();
-    // The lid is closed on a computer that has lost its network, and whose token is over.
+    // The computer has lost its network, its token has expired, and then it sleeps.
     world.sim.set_network(Network::Refusing);
     world.clock.advance(3_600_000);
     player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
@@ -128,17 +128,17 @@ async fn after_a_sleep_what_was_known_to_fail_is_asked_again_within_two_seconds_
     world.clock.set(world.clock.unix_ms() + 8 * 3_600_000);
     tokio::time::advance(Duration::from_secs(1)).await;
     tokio::time::resume();
-    let heard = |state: &Arc<State>| state.at(world.clock.now()).last_error.is_none();
-    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(heard)).await.unwrap().unwrap();
+    let recovered = |state: &Arc<State>| state.at(world.clock.now()).last_error.is_none();
+    tokio::time::timeout(Duration::from_secs(20), watch.wait_for(recovered)).await.unwrap().unwrap();
     assert!(world.sim.connections().accepted > before);
 }
 
 #[tokio::test]
-async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_were_missed() {
+async fn late_heartbeat_causes_one_poll() {
     let world = World::new().await;
     let player = paused(&world).await;
 
-    // Timers that go on during a sleep are all due at once after it.
+    // Timers that run during sleep are all due at once after it.
     tokio::time::pause();
     world.clock.set(world.clock.unix_ms() + 1_000_000);
     tokio::time::advance(Duration::from_secs(1_000)).await;
@@ -154,7 +154,7 @@ async fn a_beat_that_is_late_is_a_sleep_and_brings_one_question_not_all_that_wer
 }
 
 #[tokio::test]
-async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
+async fn press_wakes_the_only_device_if_none_is_active() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -171,7 +171,7 @@ async fn where_spotify_plays_nowhere_a_press_wakes_the_only_device() {
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
 }
 
-/// A clock that panics once it is told to: a stand-in for any fault in the task.
+/// A clock that panics once it is broken, to simulate any panic of the task.
 struct BrokenClock {
     clock: Arc<ManualClock>,
     broken: AtomicBool,
@@ -185,7 +185,7 @@ impl Clock for BrokenClock {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_task_is_visible_to_its_owner() {
+async fn panic_of_the_task_reaches_its_owner() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -201,7 +201,7 @@ async fn a_panic_of_the_task_is_visible_to_its_owner() {
 }
 
 #[tokio::test]
-async fn the_task_ends_when_the_accounts_are_gone() {
+async fn task_ends_when_the_accounts_channel_closes() {
     let world = World::new().await;
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -213,7 +213,7 @@ async fn the_task_ends_when_the_accounts_are_gone() {
     assert_eq!(player.send(Input::Refresh).await, Err(Ended));
 }
 
-/// A player that knows what plays; nothing was sent since.
+/// Returns a player that knows the playback state. The recorded requests are cleared.
 async fn playing(world: &World) -> Handle {
     let (auth, _) = world.linked().await;
     let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
@@ -224,8 +224,8 @@ async fn playing(world: &World) -> Handle {
     player
 }
 
-/// Gives a command whose call is lost in this way, and waits until so many requests were answered. How many of them were to change
-/// something.
+/// Sends a command whose first call is lost by `fault`, waits until `requests` requests are answered, and returns how many of
+/// them were POST requests.
 async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, requests: usize) -> usize {
     world.sim.clear_requests();
     world.sim.inject(fault.clone().on("POST", "/v1/").times(1));
@@ -240,7 +240,7 @@ async fn lost(world: &World, player: &Handle, verb: Verb, fault: &Fault, request
 }
 
 #[tokio::test]
-async fn lost_skip_is_settled_by_what_plays() {
+async fn lost_skip_is_resolved_by_the_playback_state() {
     for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
         for verb in [Verb::Next, Verb::Previous] {
             let world = World::new().await;
@@ -254,7 +254,7 @@ async fn lost_skip_is_settled_by_what_plays() {
                 _ => [Action::Next, Action::Next].map(skip)[0].clone(),
             };
             let player = playing(&world).await;
-            // Each, a look, and the look of after a press.
+            // The calls, the poll that resolves the loss, and the poll after a press.
             assert_eq!(lost(&world, &player, verb.clone(), &fault, sent + 2).await, sent, "{verb:?}");
             assert_eq!(world.sim.playback().item, expected, "{verb:?}, exactly once");
         }
@@ -262,7 +262,7 @@ async fn lost_skip_is_settled_by_what_plays() {
 }
 
 #[tokio::test]
-async fn lost_addition_is_settled_by_what_is_there() {
+async fn lost_addition_is_resolved_by_the_lists() {
     for (fault, sent) in [(Fault::drop_connection(), 2), (Fault::lose_answer(), 1)] {
         let world = World::new().await;
         let player = playing(&world).await;

@@ -1,4 +1,4 @@
-//! Volumes on devices that make something else of them, without HTTP: the model asks, the device stores, the model reads.
+//! Volumes on devices that store another volume than requested: the model and a simulated device, without HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::spotify::{Device, Item, Playback, Uri};
 
 const T: u64 = 1_000_000;
 
-/// The quirks that devices have been seen with, and some more.
+/// Quirks observed on real devices, and some more.
 const QUIRKS: [VolumeQuirk; 11] = [
     VolumeQuirk::Exact,
     VolumeQuirk::OneLess,
@@ -33,7 +33,7 @@ const QUIRKS: [VolumeQuirk; 11] = [
 struct Speaker {
     quirk: VolumeQuirk,
     stored: u8,
-    tells: bool,
+    reports_volume: bool,
     model: Model,
     now_ms: u64,
 }
@@ -41,13 +41,13 @@ struct Speaker {
 impl Speaker {
     fn new(quirk: VolumeQuirk, stored: u8) -> Self {
         let model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        let mut speaker = Self { quirk, stored, tells: true, model, now_ms: T };
+        let mut speaker = Self { quirk, stored, reports_volume: true, model, now_ms: T };
         speaker.read();
         speaker
     }
 
     fn playback(&self) -> Playback {
-        let volume_percent = Some(self.stored).filter(|_| self.tells);
+        let volume_percent = Some(self.stored).filter(|_| self.reports_volume);
         Playback {
             is_playing: true,
             device: Some(Device { id: Some("d".into()), volume_percent, ..Device::default() }),
@@ -60,7 +60,7 @@ impl Speaker {
         self.model.apply_playback(Some(self.playback()), instant(self.now_ms), time(self.now_ms));
     }
 
-    /// Makes the calls that are due, and gives their volumes.
+    /// Makes the calls that are due and returns their volumes.
     fn calls(&mut self) -> Vec<u8> {
         self.model.step_fade(time(self.now_ms));
         let calls = self.model.settled(time(self.now_ms)).into_iter().map(|call| match call {
@@ -74,12 +74,12 @@ impl Speaker {
         calls
     }
 
-    /// Lets the time pass as it does after a press: what plays is read after 0.8 s, and then every 4.4 s.
-    fn waits(&mut self) {
+    /// Passes the polls after a press: one after 0.8 s, then two at intervals of 4.4 s.
+    fn pass_polls(&mut self) {
         for ms in [800, 4_400, 4_400] {
             self.now_ms += ms;
             self.read();
-            assert_eq!(self.model.next_call(time(self.now_ms)), None, "{:?}: nothing is asked for again", self.quirk);
+            assert_eq!(self.model.next_call(time(self.now_ms)), None, "{:?}: no call is repeated", self.quirk);
         }
     }
 
@@ -87,7 +87,7 @@ impl Speaker {
         self.model.at(time(self.now_ms)).volume(None).percent
     }
 
-    /// Presses a key, and gives the volume that is asked for.
+    /// Presses a key and returns the requested volume.
     fn press(&mut self, verb: Verb) -> u8 {
         assert!(self.model.command(pressed(verb, None), time(self.now_ms)));
         let calls = self.calls();
@@ -107,7 +107,7 @@ fn slow_steps_move_in_their_direction_and_reach_the_end() {
                 let moved = if step > 0 { wanted > before || wanted == 100 } else { wanted < before || wanted == 0 };
                 assert!(moved, "{quirk:?} {step}: {wanted} after {before}");
                 before = wanted;
-                speaker.waits();
+                speaker.pass_polls();
             }
             let end = if step > 0 { 100 } else { 0 };
             assert_eq!((before, speaker.stored), (end, quirk.stored(end, 0)), "{quirk:?} {step}");
@@ -122,13 +122,13 @@ fn steps_back_move_at_once() {
             let mut speaker = Speaker::new(quirk, quirk.stored(50, 50));
             for _ in 0..3 {
                 speaker.press(Verb::VolumeBy(there));
-                speaker.waits();
+                speaker.pass_polls();
             }
             let before = speaker.stored;
-            // As many as the device's own steps are apart at most.
+            // At most the distance of two of the device's own steps.
             for _ in 0..10 {
                 speaker.press(Verb::VolumeBy(back));
-                speaker.waits();
+                speaker.pass_polls();
             }
             let moved = if back > 0 { speaker.stored > before } else { speaker.stored < before };
             assert!(moved || (quirk == VolumeQuirk::AtMost(50) && back > 0), "{quirk:?} {back}");
@@ -136,15 +136,15 @@ fn steps_back_move_at_once() {
         let mut limited = Speaker::new(VolumeQuirk::AtMost(50), 50);
         for _ in 0..6 {
             limited.press(Verb::VolumeBy(5));
-            limited.waits();
+            limited.pass_polls();
         }
         limited.press(Verb::VolumeBy(-5));
-        assert_eq!(limited.stored, 45, "at the first press down");
+        assert_eq!(limited.stored, 45, "the first press down has an effect");
     }
 }
 
 #[test]
-fn number_on_the_key_does_not_flicker() {
+fn shown_volume_does_not_flicker() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(40, 40));
         for wanted in [31, 32, 47, 33] {
@@ -164,23 +164,23 @@ fn number_on_the_key_does_not_flicker() {
 }
 
 #[test]
-fn mute_brings_back_what_was_asked_for() {
+fn unmute_restores_the_requested_volume() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, 20);
         speaker.press(Verb::VolumeTo { percent: 40, over: Duration::ZERO });
-        speaker.waits();
+        speaker.pass_polls();
         for _ in 0..5 {
             assert_eq!(speaker.press(Verb::ToggleMute), 0, "{quirk:?}");
-            speaker.waits();
+            speaker.pass_polls();
             assert_eq!(speaker.shown(), Some(0), "{quirk:?}");
             assert_eq!(speaker.press(Verb::ToggleMute), 40, "{quirk:?}");
-            speaker.waits();
+            speaker.pass_polls();
         }
     }
 }
 
 #[test]
-fn fade_ends_where_it_should_and_asks_no_more() {
+fn fade_ends_at_its_target_without_further_calls() {
     for quirk in QUIRKS {
         let mut speaker = Speaker::new(quirk, quirk.stored(80, 80));
         let fade = Verb::VolumeTo { percent: 30, over: Duration::from_secs(4) };
@@ -200,28 +200,28 @@ fn fade_ends_where_it_should_and_asks_no_more() {
 }
 
 #[test]
-fn device_that_tells_no_volume_goes_by_what_was_asked_for() {
-    let mut speaker = Speaker { tells: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
+fn unreported_volume_follows_the_requests() {
+    let mut speaker = Speaker { reports_volume: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
     speaker.read();
     assert_eq!(speaker.shown(), None);
     let mut asked = Vec::new();
     for verb in [Verb::VolumeBy(5), Verb::VolumeBy(5), Verb::ToggleMute, Verb::ToggleMute, Verb::VolumeBy(-10)] {
         asked.push(speaker.press(verb));
-        speaker.waits();
+        speaker.pass_polls();
     }
     assert_eq!(asked, [55, 60, 0, 60, 50]);
     let half = Verb::VolumeTo { percent: 20, over: Duration::from_secs(4) };
-    let mut untold = Speaker { tells: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
+    let mut untold = Speaker { reports_volume: false, ..Speaker::new(VolumeQuirk::Exact, 70) };
     untold.read();
-    assert_eq!(untold.press(half), 20, "there is no way from an unknown volume");
-    untold.waits();
+    assert_eq!(untold.press(half), 20, "no fade starts from an unknown volume");
+    untold.pass_polls();
 }
 
 #[test]
-fn device_that_ignores_volumes_shows_what_is_true() {
+fn ignored_volume_shows_the_reported_one() {
     let mut speaker = Speaker::new(VolumeQuirk::Ignored, 40);
     assert_eq!(speaker.press(Verb::VolumeTo { percent: 90, over: Duration::ZERO }), 90);
-    speaker.waits();
+    speaker.pass_polls();
     assert_eq!(speaker.shown(), Some(40));
-    assert_eq!(speaker.press(Verb::VolumeBy(-5)), 35, "the way back starts from there");
+    assert_eq!(speaker.press(Verb::VolumeBy(-5)), 35, "the step starts from the reported volume");
 }

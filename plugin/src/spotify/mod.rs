@@ -24,8 +24,8 @@ use url::Url;
 pub use error::{Error, Restriction};
 pub use market::Market;
 pub use model::{
-    Actions, Collection, Context, Device, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback, Played,
-    PlayingType, Profile, Repeat,
+    Actions, Collection, Context, Device, DeviceId, Disallows, Image, Item, LinkedFrom, Named, Owner, Page, Playback,
+    Played, PlayingType, Profile, Repeat,
 };
 pub use uri::{Uri, UriError, UriKind};
 
@@ -170,9 +170,9 @@ impl Call {
     }
 
     /// Adds the device that the call is for. Without one Spotify uses the active device.
-    fn device(self, id: Option<&str>) -> Self {
+    fn device(self, id: Option<&DeviceId>) -> Self {
         match id {
-            Some(id) => self.query("device_id", id),
+            Some(id) => self.query("device_id", id.as_str()),
             None => self,
         }
     }
@@ -260,8 +260,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn transfer(&self, device_id: &str, play: Option<bool>) -> Result<(), Error> {
-        let mut body = json!({ "device_ids": [device_id] });
+    pub async fn transfer(&self, device_id: &DeviceId, play: Option<bool>) -> Result<(), Error> {
+        let mut body = json!({ "device_ids": [device_id.as_str()] });
         if let Some(play) = play {
             body["play"] = play.into();
         }
@@ -273,7 +273,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id)).await
     }
 
@@ -282,7 +282,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_uri(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_uri(&self, uri: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body =
             if uri.is_single() { json!({ "uris": [uri.as_str()] }) } else { json!({ "context_uri": uri.as_str() }) };
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
@@ -294,7 +294,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_liked_context(&self, user: &str, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_liked_context(&self, user: &str, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body = json!({ "context_uri": format!("spotify:user:{user}:collection") });
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
@@ -304,7 +304,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_from(&self, context: &Uri, item: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_from(&self, context: &Uri, item: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let body = json!({ "context_uri": context.as_str(), "offset": { "uri": item.as_str() } });
         self.write(Call::new(Method::PUT, "me/player/play").device(device_id).body(body)).await
     }
@@ -325,7 +325,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn play_all(&self, uris: &[Uri], device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn play_all(&self, uris: &[Uri], device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(
             Call::new(Method::PUT, "me/player/play")
                 .device(device_id)
@@ -339,7 +339,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn pause(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn pause(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::PUT, "me/player/pause").device(device_id)).await
     }
 
@@ -348,7 +348,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn next(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn next(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/next").device(device_id)).await
     }
 
@@ -357,7 +357,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn previous(&self, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn previous(&self, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/previous").device(device_id)).await
     }
 
@@ -366,7 +366,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn seek(&self, position_ms: u64, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn seek(&self, position_ms: u64, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/seek").query("position_ms", position_ms);
         self.write(call.device(device_id)).await
     }
@@ -376,7 +376,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn repeat(&self, repeat: Repeat, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn repeat(&self, repeat: Repeat, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/repeat").query("state", repeat.name());
         self.write(call.device(device_id)).await
     }
@@ -386,7 +386,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn volume(&self, percent: u8, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn volume(&self, percent: u8, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/volume").query("volume_percent", percent.min(100));
         self.write(call.device(device_id)).await
     }
@@ -396,7 +396,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn shuffle(&self, on: bool, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn shuffle(&self, on: bool, device_id: Option<&DeviceId>) -> Result<(), Error> {
         let call = Call::new(Method::PUT, "me/player/shuffle").query("state", on);
         self.write(call.device(device_id)).await
     }
@@ -416,7 +416,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn enqueue(&self, uri: &Uri, device_id: Option<&str>) -> Result<(), Error> {
+    pub async fn enqueue(&self, uri: &Uri, device_id: Option<&DeviceId>) -> Result<(), Error> {
         self.write(Call::new(Method::POST, "me/player/queue").query("uri", uri.as_str()).device(device_id)).await
     }
 

@@ -15,7 +15,7 @@
 //! | a volume of more than 100 | 100 |
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::uri::Uri;
@@ -151,13 +151,38 @@ pub struct Playback {
     pub actions: Actions,
 }
 
+/// Spotify's id of a device. It isn't permanent: a reconnect or an update of the device may bring another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeviceId(String);
+
+impl DeviceId {
+    /// Returns the id as Spotify writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DeviceId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
+}
+
+impl From<&str> for DeviceId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
 /// A device that runs Spotify.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Device {
     /// Its id; without one it can't be addressed.
     #[serde(deserialize_with = "lenient")]
-    pub id: Option<String>,
+    pub id: Option<DeviceId>,
     /// Whether it is the active device.
     #[serde(deserialize_with = "lenient")]
     pub is_active: bool,

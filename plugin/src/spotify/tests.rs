@@ -35,10 +35,10 @@ async fn reads_return_typed_answers() {
     assert!(playback.is_playing);
     let item = playback.item.unwrap();
     assert!(!item.name.is_empty() && item.duration_ms > 0 && !item.byline().is_empty() && !item.pictures().is_empty());
-    assert_eq!(playback.device.unwrap().id.as_deref(), Some(COMPUTER_ID));
+    assert_eq!(playback.device.unwrap().id, Some(COMPUTER_ID.into()));
 
     let devices = client.devices().await.unwrap();
-    assert!(devices.iter().any(|device| device.id.as_deref() == Some(SPEAKER_ID)));
+    assert!(devices.iter().any(|device| device.id == Some(SPEAKER_ID.into())));
 
     world.sim.set_playback(spotify_sim::Playback::idle());
     assert_eq!(client.player().await.unwrap(), None);
@@ -78,7 +78,7 @@ async fn writes_are_sent_as_documented() {
     client.pause(None).await.unwrap();
     sent("PUT", "/v1/me/player/pause", &[]);
     assert!(!world.sim.playback().is_playing);
-    client.play(Some(COMPUTER_ID)).await.unwrap();
+    client.play(Some(&COMPUTER_ID.into())).await.unwrap();
     sent("PUT", "/v1/me/player/play", &[("device_id", COMPUTER_ID)]);
     client.next(None).await.unwrap();
     sent("POST", "/v1/me/player/next", &[]);
@@ -88,11 +88,11 @@ async fn writes_are_sent_as_documented() {
     sent("PUT", "/v1/me/player/seek", &[("position_ms", "61000")]);
     client.repeat(Repeat::Track, None).await.unwrap();
     sent("PUT", "/v1/me/player/repeat", &[("state", "track")]);
-    client.volume(200, Some(COMPUTER_ID)).await.unwrap();
+    client.volume(200, Some(&COMPUTER_ID.into())).await.unwrap();
     sent("PUT", "/v1/me/player/volume", &[("volume_percent", "100"), ("device_id", COMPUTER_ID)]);
     client.shuffle(true, None).await.unwrap();
     sent("PUT", "/v1/me/player/shuffle", &[("state", "true")]);
-    client.transfer(SPEAKER_ID, Some(true)).await.unwrap();
+    client.transfer(&SPEAKER_ID.into(), Some(true)).await.unwrap();
     sent("PUT", "/v1/me/player", &[]);
     assert_eq!(
         serde_json::from_str::<Value>(&last(&world).body).unwrap(),
@@ -220,7 +220,7 @@ async fn lost_connection_retries_idempotent_calls() {
         once(&fault);
         client.repeat(Repeat::Context, None).await.unwrap();
         once(&fault);
-        client.transfer(SPEAKER_ID, Some(false)).await.unwrap();
+        client.transfer(&SPEAKER_ID.into(), Some(false)).await.unwrap();
         once(&fault);
         client.save(&uri, true).await.unwrap();
         once(&fault);

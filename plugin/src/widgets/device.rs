@@ -101,8 +101,8 @@ fn chosen_device_face(view: &View<'_, Settings>) -> Face {
     let name = here.map(|device| device.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&chosen.name);
     let name = if name.is_empty() { "Device" } else { name };
     let kind = here.map_or(chosen.kind.as_str(), |device| device.kind.as_str());
-    let id = here.map_or(Some(chosen.id.as_str()), |device| device.id.as_deref());
-    let plays = id.is_some() && active.and_then(|active| active.id.as_deref()) == id;
+    let id = here.map_or(Some(&chosen.id), |device| device.id.as_ref());
+    let plays = id.is_some() && active.and_then(|active| active.id.as_ref()) == id;
     let (tone, note) = match view.tone(&verb) {
         Tone::Disabled if found == Found::Several => (Tone::Disabled, "Choose again"),
         Tone::Disabled if here.is_some_and(|device| device.is_restricted || device.id.is_none()) => {

@@ -76,11 +76,11 @@ impl Common {
 fn chosen_device<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ChosenDevice>, D::Error> {
     let device = Value::deserialize(from)?;
     let member = |name: &str| device.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let chosen = ChosenDevice { id: member("id"), name: member("name"), kind: member("type") };
+    let chosen = ChosenDevice { id: member("id").into(), name: member("name"), kind: member("type") };
     // Spotify's ids consist of letters, digits and a few signs; anything else is not sent as a device id.
     let is_valid = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
     let is_id = |id: &str| (1..=MAX_DEVICE_ID).contains(&id.len()) && id.chars().all(is_valid);
-    Ok(Some(chosen).filter(|chosen| is_id(&chosen.id)))
+    Ok(Some(chosen).filter(|chosen| is_id(chosen.id.as_str())))
 }
 
 /// Returns an instance's settings with the current id of its device, if that has changed.

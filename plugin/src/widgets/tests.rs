@@ -74,7 +74,7 @@ fn list_of_widgets_matches_the_manifest() {
 }
 
 #[test]
-fn faces_use_only_states_of_the_manifest() {
+fn faces_use_only_states_from_manifest() {
     let manifest: Value = serde_json::from_str(include_str!("../../../manifest.json")).unwrap();
     for (widget, declared) in ALL.iter().zip(manifest["Widgets"].as_array().unwrap()) {
         let states = declared["States"].as_array().unwrap().len();
@@ -592,7 +592,7 @@ fn invalid_device_ids_stand_for_the_active_device() {
     let chosen =
         |id: &str| super::settings::read::<Common>(&settings(json!({"device": {"id": id, "name": "Desk"}}))).device;
     for id in ["5fbb3ba6aa454b5534c4ba43a8c7e8e45a63ad0e", "ed01a3ca_amzn_1", "a-b.c:d"] {
-        assert_eq!(chosen(id).map(|device| device.id).as_deref(), Some(id));
+        assert_eq!(chosen(id).map(|device| device.id), Some(id.into()));
     }
     for id in ["", "a b", "a&play=true", "../x", "ü", "a\n", &"a".repeat(300)] {
         assert_eq!(chosen(id), None, "{id}");

@@ -1,5 +1,4 @@
-//! The model with whatever Spotify may answer, at any times, in any order: it never panics, and what it shows keeps its
-//! bounds.
+//! Property tests: with any events at any times the model never panics, and its values stay within their bounds.
 
 use proptest::prelude::*;
 
@@ -11,23 +10,23 @@ use crate::player::{Again, SleepUntil, Start};
 use crate::spotify::{Context, Device, Item, Repeat};
 use crate::unix_time::UnixTime;
 
-/// One thing that happens.
+/// An event of the model.
 #[derive(Clone, Debug)]
 enum Event {
     Answer(Option<Box<Playback>>, u64),
     Failure(Error),
     Press(Verb),
-    /// The call that waits is made, and succeeds or fails.
+    /// The next call is made, and succeeds or fails.
     Call(Option<Error>),
-    /// The query that is due is asked, and answered or not.
+    /// The next query is sent, and succeeds or fails.
     Query(Option<Error>),
     Accounts(Link, Option<Limit>),
     Subscription(Subscription),
-    Woke,
+    Wake,
     Refresh,
 }
 
-/// Any moment, with the extremes more often than a number comes upon them.
+/// Returns times in milliseconds, with extremes more often than by chance.
 fn moment() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 1_000_000..1_100_000_u64,
@@ -62,7 +61,7 @@ fn repeat() -> impl Strategy<Value = Repeat> {
 }
 
 prop_compose! {
-    fn device()(id in maybe("[a-c]"), volume_percent in any::<Option<u8>>(), supports_volume in any::<Option<bool>>(),
+    fn device()(id in maybe("[a-c]".prop_map(DeviceId::from)), volume_percent in any::<Option<u8>>(), supports_volume in any::<Option<bool>>(),
         is_active in any::<bool>(), is_restricted in any::<bool>()) -> Device {
         Device { id, volume_percent, supports_volume, is_active, is_restricted, ..Device::default() }
     }
@@ -147,7 +146,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => maybe(error()).prop_map(Event::Query),
         1 => (link, maybe(limit)).prop_map(|(link, limit)| Event::Accounts(link, limit)),
         1 => subscription().prop_map(Event::Subscription),
-        1 => Just(Event::Woke),
+        1 => Just(Event::Wake),
         1 => Just(Event::Refresh),
     ]
 }
@@ -190,7 +189,7 @@ fn on_event(model: &mut Model, event: Event, now_ms: u64) {
             model.set_accounts(Arc::new(AuthState { limit, ..accounts(link, &["A"]) }));
         }
         Event::Subscription(subscription) => model.set_subscription(subscription),
-        Event::Woke => model.on_wake(instant(now_ms)),
+        Event::Wake => model.on_wake(instant(now_ms)),
         Event::Refresh => model.on_refresh(instant(now_ms)),
     }
 }
@@ -199,14 +198,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn model_survives_anything_at_any_time(events in prop::collection::vec((moment(), event(), moment()), 1..40)) {
+    fn model_never_panics_and_keeps_its_bounds(events in prop::collection::vec((moment(), event(), moment()), 1..40)) {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         for (now_ms, event, look_ms) in events {
             on_event(&mut model, event, now_ms);
             let player = model.at(time(look_ms));
             let _ = model.state().next_change_in(time(look_ms));
             let _ = (model.ends_in(time(look_ms)), model.next_step(time(look_ms)), model.idle_for(instant(look_ms)));
-            let _ = (model.next_query(instant(look_ms)), model.awaits_agreement(), model.strained(time(look_ms)));
+            let _ = (model.next_query(instant(look_ms)), model.unconfirmed_write(), model.is_strained(time(look_ms)));
             if let Some(now) = &player.now {
                 prop_assert!(now.duration().is_none_or(|duration| now.position <= duration));
                 let foreign = model.state.known.clone().flatten().and_then(|known| known.now.volume);

@@ -1,4 +1,4 @@
-//! What the model does for the sleep timer: fades the volume out, pauses, and sets the volume back where nothing plays.
+//! The model's part of the sleep timer: it fades the volume out, pauses, and restores the volume.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::player::state::{LAG, Snapshot};
 use crate::player::volume::{Fade, ROUNDING};
 use crate::spotify::{Device, Error};
 
-/// Whether a command is the one that has started the timer: the timer makes its calls in the name of that.
+/// Returns whether a command is the one that started the timer, which the timer's calls refer to.
 fn is_of_sleep(command: &Command) -> bool {
     matches!(command.verb, Verb::Sleep(_))
 }
 
 impl Model {
-    /// A press: starts the timer, or adds to it.
+    /// Starts the timer, or adds to it while it runs.
     pub(super) fn start_sleep(&mut self, until: SleepUntil, command: Command, now: Moment) {
         self.end_sleep_fade(now);
         match self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) {
             Some(sleep) => sleep.add(now.instant),
-            // It pauses what plays, wherever that is.
+            // It pauses whichever device is active.
             None => self.state.sleep = Some(Sleep::new(until, Command { device: None, ..command }, now.instant)),
         }
         self.step_sleep(now);
     }
 
-    /// A long press: the timer stops. A pause that is on its way stays.
+    /// Cancels the timer, unless the pause was sent already.
     pub(super) fn cancel_sleep(&mut self, now: Moment) {
         if self.state.sleep.as_ref().is_some_and(|sleep| !sleep.is_pausing) {
             self.end_sleep_fade(now);
@@ -37,27 +37,27 @@ impl Model {
         }
     }
 
-    /// Goes on with what time alone brings: the sleep timer and the fade.
+    /// Advances the sleep timer and the fade to the present.
     pub(in crate::player) fn step(&mut self, now: Moment) {
         self.step_sleep(now);
         self.step_fade(now);
     }
 
-    /// Goes on with the timer. Idempotent, so that it can be called after whatever has happened.
+    /// Advances the timer. Idempotent, so that it can be called after any event.
     pub(super) fn step_sleep(&mut self, now: Moment) {
         let player = self.at(now);
         let ends_at = self.ends_in(now).map(|ends_in| now.instant + ends_in);
         let Some(sleep) = self.state.sleep.as_mut().filter(|sleep| !sleep.is_pausing) else { return };
         let current = player.now.as_ref();
         if sleep.is_for_item() && current.is_some_and(|current| current.skipping) {
-            // It is the end of another item that counts now, which isn't known yet.
+            // The timer now waits for the end of the next item, which isn't known yet.
             self.end_sleep_fade(now);
             return;
         }
         if let Some(current) = current.filter(|current| current.playing) {
             sleep.follow(current, ends_at);
         }
-        // What is known too badly may have gone on elsewhere.
+        // An outdated state doesn't count, as playback may have been resumed elsewhere.
         let is_still = player.believes_now && current.is_none_or(|current| !current.playing);
         if sleep.is_due(now.instant) {
             if is_still || sleep.is_late(now.instant) {
@@ -78,15 +78,15 @@ impl Model {
         }
     }
 
-    /// When the timer wants to be looked at again.
+    /// Returns when the timer is due without an event.
     pub(super) fn next_sleep(&self, now: Instant) -> Option<Instant> {
         let sleep = self.state.sleep.as_ref()?;
-        // Until it is known what comes of a skip, nothing is done.
+        // Nothing is due until the result of a skip is known.
         let waits = sleep.is_for_item() && self.state.now_at(now).is_some_and(|current| current.skipping);
         sleep.next(now).filter(|_| !waits)
     }
 
-    /// Begins to fade, where the device has a volume that is known and can be set.
+    /// Begins to fade, if the device's volume is known and can be set.
     fn start_sleep_fade(&mut self, left: Duration, now: Moment) {
         let player = self.at(now);
         let volume = Verb::VolumeTo { percent: 0, over: Duration::ZERO };
@@ -95,13 +95,13 @@ impl Model {
             return;
         }
         let Some(sleep) = &mut self.state.sleep else { return };
-        let device = player.target(None).map(str::to_owned);
-        self.volumes.note_loud(device.as_deref(), Some(before));
+        let device = player.target(None).cloned();
+        self.volumes.record_audible(device.as_ref(), Some(before));
         sleep.faded = Some(Faded { device, before, steps: Vec::new() });
         self.fade = Some(Fade::new(Some(before), 0, left, now.instant, None, sleep.command.clone()));
     }
 
-    /// Ends the fade and sets the volume back to what it was before.
+    /// Ends the fade and restores the volume.
     fn end_sleep_fade(&mut self, now: Moment) {
         self.fade.take_if(|fade| is_of_sleep(&fade.command));
         let Some((faded, command)) =
@@ -110,14 +110,14 @@ impl Model {
             return;
         };
         let player = self.at(now);
-        // Another device has a volume of its own.
-        if player.target(None) == faded.device.as_deref() && player.volume(None).percent != Some(faded.before) {
+        // Another device isn't faded.
+        if player.target(None) == faded.device.as_ref() && player.volume(None).percent != Some(faded.before) {
             let (call, effect) = set_volume(faded.before, None, &player);
             self.push(call, effect, None, &command, now);
         }
     }
 
-    /// The volume was set by hand: the last word counts. It is neither faded any more nor set back.
+    /// Drops the fade after the user has set the volume, which is then neither faded nor restored.
     pub(super) fn drop_sleep_fade(&mut self) {
         self.fade.take_if(|fade| is_of_sleep(&fade.command));
         if let Some(sleep) = &mut self.state.sleep
@@ -127,12 +127,12 @@ impl Model {
         }
     }
 
-    /// Ends the fade where Spotify reports that the volume was changed elsewhere, or that another device plays. `asked_at`: when
-    /// it was asked.
+    /// Drops the fade if Spotify reports that the volume was changed elsewhere, or that another device is active. `asked_at`:
+    /// when the poll was sent.
     pub(super) fn check_sleep_volume(&mut self, device: &Device, asked_at: Instant) {
         let Some(faded) = self.state.sleep.as_ref().and_then(|sleep| sleep.faded.as_ref()) else { return };
         let is_other = faded.device != device.id;
-        // A fade only goes down: what is reported is no louder than a step that reads can't lag behind any more.
+        // A fade only lowers the volume, so the reported one is at most that of the last step which answers must reflect.
         let settled = faded.steps.iter().rev().find(|(done_at, _)| *done_at + LAG <= asked_at);
         let is_louder = settled
             .zip(device.settable_volume())
@@ -142,14 +142,14 @@ impl Model {
         }
     }
 
-    /// Whether the item whose end the timer waits for has ended, as something else plays by Spotify's answer.
+    /// Returns whether the item whose end the timer waits for has ended, as an answer reports another one.
     pub(super) fn sleep_item_has_ended(&self, known: Option<&Snapshot>, now: Moment) -> bool {
-        let is_asked_for = self.state.changes.iter().any(|change| change.left.is_some());
+        let is_asked_for = self.state.changes.iter().any(|change| change.previous.is_some());
         let Some(known) = known.filter(|_| !is_asked_for) else { return false };
         self.state.sleep.as_ref().is_some_and(|sleep| sleep.has_ended(known.now.uri(), now.instant))
     }
 
-    /// Spotify has answered. `ended`: see [`Model::sleep_item_has_ended`].
+    /// Advances the timer after an answer. `ended`: see [`Model::sleep_item_has_ended`].
     pub(super) fn on_playback_for_sleep(&mut self, ended: bool, now: Moment) {
         if let Some(sleep) = self.state.sleep.as_mut().filter(|_| ended) {
             sleep.end_at(now.instant);
@@ -157,7 +157,7 @@ impl Model {
         self.step_sleep(now);
     }
 
-    /// A call has succeeded.
+    /// Handles a call that has succeeded, if it is the timer's.
     pub(super) fn sleep_call_succeeded(&mut self, call: &QueuedCall, now: Moment) {
         if !is_of_sleep(&call.command) {
             return;
@@ -174,10 +174,10 @@ impl Model {
         }
     }
 
-    /// A call has failed. Returns whether the timer does without it, so that no key needs to say so.
+    /// Handles a call that has failed, if it is the timer's. Returns whether the error can be ignored, so that no key shows it.
     pub(super) fn sleep_call_failed(&mut self, call: &QueuedCall, error: &Error, now: Moment) -> bool {
         let Some(sleep) = self.state.sleep.as_mut().filter(|_| is_of_sleep(&call.command)) else {
-            // The volume can't be set back.
+            // The volume can't be restored.
             return is_of_sleep(&call.command) && !error.is_transient();
         };
         match &call.call {
@@ -189,7 +189,7 @@ impl Model {
             }
             _ => {
                 sleep.may_fade = false;
-                // Where no step has worked there is nothing to set back.
+                // If no step has succeeded, there is nothing to restore.
                 sleep.faded.take_if(|faded| faded.steps.is_empty());
                 self.fade.take_if(|fade| is_of_sleep(&fade.command));
                 !error.is_transient()

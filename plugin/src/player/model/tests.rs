@@ -52,8 +52,8 @@ fn clock_set_back_prolongs_nothing() {
     assert_eq!(model.at(later(REFUSAL_MS)).refusal, None);
     assert!(!model.at(later(0)).now.unwrap().playing);
     model.apply_playback(Some(playback(true, 14_000)), later(TRUST_MS).instant, later(TRUST_MS));
-    assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause isn't trusted any longer");
-    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "it moves on");
+    assert!(model.at(later(TRUST_MS)).now.unwrap().playing, "the pause is no longer trusted");
+    assert_eq!(millis(model.at(later(TRUST_MS + 1_000)).now.unwrap().position), 15_000, "the position advances");
 }
 
 fn now(model: &Model, at: u64) -> Now {
@@ -61,7 +61,7 @@ fn now(model: &Model, at: u64) -> Now {
 }
 
 #[test]
-fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
+fn press_shows_at_once_and_paused_progress_stands_still() {
     let mut model = model(true);
     assert_eq!(millis(now(&model, T + 2_000).position), 12_000);
     press(&mut model, Verb::TogglePlay, T + 2_000);
@@ -74,7 +74,7 @@ fn a_press_shows_at_once_and_progress_stands_still_while_paused() {
 }
 
 #[test]
-fn a_press_before_the_first_answer_waits_for_it() {
+fn press_before_the_first_answer_waits_for_it() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     press(&mut model, Verb::VolumeBy(5), T);
     press(&mut model, Verb::ToggleSaved(None), T + 10);
@@ -84,11 +84,11 @@ fn a_press_before_the_first_answer_waits_for_it() {
     assert_eq!(model.next_call(time(T + 60_000)).unwrap().call, Call::Volume(45));
     assert!(matches!(model.next_call(time(T + 60_000)).unwrap().call, Call::Save { .. }));
     offline.poll_failed(Error::Offline, time(T + 100));
-    assert!(offline.next_call(time(T + 60_000)).is_some(), "and is tried all the same if none comes");
+    assert!(offline.next_call(time(T + 60_000)).is_some(), "it is sent if the poll fails");
 }
 
 #[test]
-fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
+fn refused_change_is_reverted_with_its_reason() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -102,7 +102,7 @@ fn a_refused_change_is_taken_back_with_its_reason_for_a_while() {
 }
 
 #[test]
-fn pausing_what_is_paused_already_is_a_success() {
+fn pausing_a_paused_item_succeeds() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -112,20 +112,20 @@ fn pausing_what_is_paused_already_is_a_success() {
 }
 
 #[test]
-fn a_read_that_lags_behind_a_write_does_not_flip_the_key_back() {
+fn lagging_answer_does_not_revert_a_change() {
     let mut model = model(true);
     press(&mut model, Verb::TogglePlay, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
     model.apply_playback(Some(playback(true, 10_100)), instant(T + 10), time(T + 20));
-    assert!(!now(&model, T + 30).playing, "the call isn't even answered");
+    assert!(!now(&model, T + 30).playing, "the call isn't completed yet");
     model.call_succeeded(&call, time(T + 50));
     model.apply_playback(Some(playback(true, 10_200)), instant(T + 100), time(T + 110));
-    assert!(!now(&model, T + 120).playing, "Spotify has not had time to agree");
+    assert!(!now(&model, T + 120).playing, "the answer lags behind the call");
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 500), time(T + 510));
     assert!(!now(&model, T + 520).playing);
-    assert!(model.awaits_agreement().is_none(), "it has agreed");
+    assert!(model.unconfirmed_write().is_none(), "the answer confirmed the change");
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 600), time(T + 610));
-    assert!(now(&model, T + 620).playing, "so the next state is the truth");
+    assert!(now(&model, T + 620).playing, "a confirmed change overrules no answer");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn trust_ends_when_spotify_never_agrees() {
 }
 
 #[test]
-fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
+fn answer_from_before_a_write_does_not_confirm_it() {
     let mut model = model(false);
     press(&mut model, Verb::TogglePlay, T);
     let play = model.next_call(time(T + 60_000)).unwrap();
@@ -147,14 +147,14 @@ fn an_answer_to_a_question_from_before_the_write_does_not_count_as_agreement() {
     let pause = model.next_call(time(T + 60_000)).unwrap();
     model.call_succeeded(&play, time(T + 50));
     model.call_succeeded(&pause, time(T + 90));
-    // It agrees with the pause, but was asked before either was done.
+    // It matches the pause, but was polled before either call was completed.
     model.apply_playback(Some(playback(false, 10_000)), instant(T + 1), time(T + 95));
-    assert!(model.awaits_agreement().is_some());
+    assert!(model.unconfirmed_write().is_some());
     assert!(!now(&model, T + 96).playing);
 }
 
 #[test]
-fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
+fn queued_volume_call_takes_the_latest_value() {
     let mut model = model(true);
     press(&mut model, Verb::VolumeBy(5), T);
     let first = model.next_call(time(T)).unwrap();
@@ -166,17 +166,21 @@ fn of_many_volume_presses_the_waiting_call_takes_the_last_value() {
     assert_eq!(
         (model.next_call(time(T + 199)), model.next_step(time(T + 199))),
         (None, Some(instant(T + 200))),
-        "more may come"
+        "a later value may follow"
     );
     assert_eq!(model.next_call(time(T + 200)).unwrap().call, Call::Volume(100));
     press(&mut model, Verb::VolumeBy(-5), T + 210);
     press(&mut model, Verb::Next, T + 211);
-    assert_eq!(model.next_call(time(T + 212)).unwrap().call, Call::Volume(95), "nothing waits behind a volume");
+    assert_eq!(
+        model.next_call(time(T + 212)).unwrap().call,
+        Call::Volume(95),
+        "other calls don't wait behind a volume"
+    );
     assert_eq!(model.next_call(time(T + 213)).unwrap().call, Call::Next);
     assert_eq!(model.next_call(time(T + 60_000)), None);
 }
 
-/// Makes every call that is due from one moment to another, and gives them with their times.
+/// Makes every call due from one moment to another, and returns them with their times.
 fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
     let mut calls = Vec::new();
     for at in (from..=to).step_by(50) {
@@ -190,7 +194,7 @@ fn calls(model: &mut Model, from: u64, to: u64) -> Vec<(u64, Call)> {
 }
 
 #[test]
-fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
+fn fade_ends_in_time_and_is_replaced_by_later_commands() {
     let mut model = model(true);
     press(&mut model, Verb::VolumeTo { percent: 0, over: std::time::Duration::from_secs(4) }, T);
     let made = calls(&mut model, T, T + 6_000);
@@ -203,7 +207,7 @@ fn a_fade_gets_there_in_its_time_and_the_last_word_counts() {
 }
 
 #[test]
-fn mute_comes_back_to_what_it_was() {
+fn unmute_restores_the_volume() {
     let mut model = model(true);
     press(&mut model, Verb::ToggleMute, T);
     assert_eq!(now(&model, T).volume, Some(0));
@@ -228,7 +232,7 @@ fn seeks_add_up_and_stay_within_the_item() {
 }
 
 #[test]
-fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
+fn like_shows_at_once_and_is_queried_once_per_track() {
     let mut model = model(true);
     let subscription = Subscription { instances: 1, saved_now: true, ..Subscription::default() };
     model.set_subscription(subscription);
@@ -242,19 +246,19 @@ fn a_like_shows_at_once_and_is_asked_about_once_a_track() {
     assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(false));
     let call = model.next_call(time(T)).unwrap();
     model.call_failed(&call, Error::PremiumRequired, time(T));
-    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "back to what is true");
+    assert_eq!(model.at(time(T)).saved(&uri("spotify:track:1")), Some(true), "reverted");
     let mut other = playback(false, 12_000);
     other.shuffle_state = true;
     model.apply_playback(Some(other), instant(T + 2_000), time(T + 2_000));
     assert_eq!(
         model.next_query(instant(T + 2_000)),
         Some((query, instant(T + 1_000))),
-        "somebody is at work elsewhere"
+        "something was changed elsewhere"
     );
 }
 
 #[test]
-fn an_answer_from_before_a_like_does_not_take_it_back() {
+fn answer_from_before_a_like_does_not_revert_it() {
     let mut model = model(true);
     let uri = uri("spotify:track:1");
     let query = Query::Saved(vec![uri.clone()]);
@@ -266,11 +270,11 @@ fn an_answer_from_before_a_like_does_not_take_it_back() {
     assert_eq!(model.at(time(T + 70)).saved(&uri), Some(true));
     model.on_query_sent(&query, instant(T + 60 + TRUST_MS));
     model.apply_query_result(QueryResult::Saved(vec![(uri.clone(), false)]));
-    assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "but one that was asked later does");
+    assert_eq!(model.at(time(T + 9_000)).saved(&uri), Some(false), "a later query overrules it");
 }
 
 #[test]
-fn what_plays_already_pauses_restarts_or_shuffles() {
+fn current_context_pauses_restarts_or_shuffles() {
     let start = |again| Verb::Start(crate::player::Start { uri: uri("spotify:album:a"), again, shuffle: None });
     let mut playing = playback(true, 10_000);
     playing.context =
@@ -284,7 +288,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
         let mut model = model(true);
         press(&mut model, start(again), T);
         let first: Vec<_> = calls(&mut model, T, T).into_iter().map(|(_, call)| call).collect();
-        assert_eq!(first, [Call::PlayUri(uri.clone())], "something else plays");
+        assert_eq!(first, [Call::PlayUri(uri.clone())], "another context plays");
         model.apply_playback(Some(playing.clone()), instant(T + 5_000), time(T + 5_000));
         press(&mut model, start(again), T + 5_000);
         let again: Vec<_> = calls(&mut model, T + 5_000, T + 5_000).into_iter().map(|(_, call)| call).collect();
@@ -293,7 +297,7 @@ fn what_plays_already_pauses_restarts_or_shuffles() {
 }
 
 #[test]
-fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
+fn impossible_commands_are_refused_without_a_call() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.apply_playback(None, instant(T), time(T));
     for (verb, why) in [
@@ -309,7 +313,7 @@ fn commands_that_mean_nothing_now_say_so_and_send_nothing() {
 }
 
 #[test]
-fn what_shows_nowhere_else_is_said() {
+fn invisible_effect_is_confirmed_on_the_key() {
     let mut model = model(true);
     let playlist = Some(uri("spotify:playlist:p"));
     press(&mut model, Verb::AddToPlaylist(playlist.clone()), T);
@@ -317,11 +321,11 @@ fn what_shows_nowhere_else_is_said() {
     model.call_succeeded(&call, time(T + 50));
     let done = |player: &Player| player.done(&key()).is_some();
     assert!(done(&model.at(time(T + 60))) && !done(&model.at(time(T + 50 + DONE_MS))));
-    assert_eq!(model.at(time(T)).last_playlist, playlist, "the next one without a choice goes there, too");
+    assert_eq!(model.at(time(T)).last_playlist, playlist, "it is the default of the next one");
 }
 
 #[test]
-fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
+fn later_change_supersedes_an_unconfirmed_one() {
     let mut model = model(true);
     for (verb, at) in [(Verb::TogglePlay, T), (Verb::TogglePlay, T + 100)] {
         press(&mut model, verb, at);
@@ -329,8 +333,8 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
         model.call_succeeded(&call, time(at + 50));
     }
     model.apply_playback(Some(playback(true, 10_300)), instant(T + 300), time(T + 310));
-    assert!(now(&model, T + 320).playing, "the pause before is forgotten");
-    assert!(model.awaits_agreement().is_none());
+    assert!(now(&model, T + 320).playing, "the pause is superseded");
+    assert!(model.unconfirmed_write().is_none());
     for (at, percent) in [(1_000, 33), (1_300, 26), (1_600, 19)] {
         press(&mut model, Verb::VolumeBy(-7), T + at);
         let call = model.next_call(time(T + at)).unwrap();
@@ -344,7 +348,7 @@ fn what_was_done_after_it_outdates_a_change_that_no_read_has_shown() {
 }
 
 #[test]
-fn liked_songs_have_started_when_what_plays_has_no_context() {
+fn liked_songs_start_is_confirmed_without_a_context() {
     let mut model = model(true);
     let mut album = playback(true, 10_000);
     album.context =
@@ -355,14 +359,14 @@ fn liked_songs_have_started_when_what_plays_has_no_context() {
     let call = model.next_call(time(T)).unwrap();
     model.call_succeeded(&call, time(T + 50));
     model.apply_playback(Some(album), instant(T + 100), time(T + 110));
-    assert!(now(&model, T + 120).skipping, "Spotify still tells what was before");
+    assert!(now(&model, T + 120).skipping, "the answer lags");
     model.apply_playback(Some(playback(true, 200)), instant(T + 300), time(T + 300));
     assert_eq!((millis(now(&model, T + 1_300).position), now(&model, T + 1_300).skipping), (1_200, false));
     assert!(model.at(time(T + 1_300)).plays(&Uri::liked_songs()));
 }
 
 #[test]
-fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
+fn local_file_is_not_queried_saved_or_added() {
     let mut model = model(true);
     let mut file = playback(true, 10_000);
     file.item.as_mut().unwrap().is_local = true;
@@ -378,10 +382,10 @@ fn a_file_of_the_users_own_is_not_asked_about_saved_or_added() {
 }
 
 #[test]
-fn the_next_device_is_the_one_after_that_which_plays() {
+fn next_device_follows_the_active_one() {
     let mut model = model(true);
     let device = |id: &str, is_active| Device { id: Some(id.into()), is_active, ..Device::default() };
-    // Listed when A was still active.
+    // The list is from when A was active.
     model.apply_query_result(QueryResult::Devices(vec![device("A", true), device("B", false), device("C", false)]));
     let mut on_b = playback(true, 10_000);
     on_b.device = Some(device("B", true));
@@ -389,7 +393,7 @@ fn the_next_device_is_the_one_after_that_which_plays() {
     for expected in ["C", "A", "B"] {
         press(&mut model, Verb::NextDevice, T);
         let Call::Transfer { device, play: None } = model.next_call(time(T)).unwrap().call else { panic!() };
-        assert_eq!(device.id, expected);
+        assert_eq!(device.id.as_str(), expected);
     }
 }
 
@@ -406,7 +410,7 @@ fn skips_are_queued_and_counted() {
 }
 
 #[test]
-fn a_skip_agrees_when_another_track_plays() {
+fn skip_is_confirmed_by_another_track() {
     let mut model = model(true);
     press(&mut model, Verb::Next, T);
     let call = model.next_call(time(T + 60_000)).unwrap();
@@ -421,7 +425,7 @@ fn a_skip_agrees_when_another_track_plays() {
 }
 
 #[test]
-fn trouble_that_passes_drops_what_waits_behind_it() {
+fn temporary_failure_drops_queued_calls() {
     let mut model = model(true);
     press(&mut model, Verb::ToggleShuffle, T);
     press(&mut model, Verb::Next, T);
@@ -433,7 +437,7 @@ fn trouble_that_passes_drops_what_waits_behind_it() {
 }
 
 #[test]
-fn state_that_can_not_be_renewed_gets_old_and_heals() {
+fn state_becomes_stale_and_recovers() {
     let mut model = model(true);
     model.poll_failed(Error::Offline, time(T));
     assert!(!model.at(time(T + STALE_MS - 1)).stale);
@@ -444,7 +448,7 @@ fn state_that_can_not_be_renewed_gets_old_and_heals() {
 }
 
 #[test]
-fn nothing_is_done_or_kept_without_a_link() {
+fn unlinked_model_keeps_no_state_and_makes_no_calls() {
     let mut model = model(true);
     model.set_accounts(Arc::new(accounts(Link::SignInAgain, &["A"])));
     assert_eq!(model.at(time(T)).now, None);
@@ -460,7 +464,7 @@ fn position_never_runs_past_the_end() {
 }
 
 #[test]
-fn a_wait_counts_down_and_ends_by_itself() {
+fn wait_counts_down_to_its_end() {
     let limit = |kind, until_ms| Some(Limit { until: UnixTime::from_millis(until_ms), kind });
     let mut state = accounts(Link::Linked, &["A"]);
     state.limit = limit(LimitKind::Throttle, T + 2_500);
@@ -476,7 +480,7 @@ fn a_wait_counts_down_and_ends_by_itself() {
 }
 
 #[test]
-fn what_is_published_does_not_grow_with_what_was_played() {
+fn published_state_does_not_grow() {
     let mut model = model(true);
     let playlist = |number: u64| uri(&format!("spotify:playlist:{number}"));
     let chosen = uri("spotify:album:chosen");
@@ -509,8 +513,8 @@ fn what_is_published_does_not_grow_with_what_was_played() {
     assert_eq!(model.at(time(T + 600_000_000)).playlist_name(), Some("Name"));
 }
 
-/// Reads what plays every 8.6 s, as the schedule does, and asks what is due: the positions, and how often the queue was
-/// asked about.
+/// Polls every 8.6 s, like the schedule, and sends the queries that are due. Returns the positions and the number of queries
+/// of the queue.
 fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Vec<u64>, usize) {
     let (mut positions, mut queues) = (Vec::new(), 0);
     for number in 0..count {
@@ -531,21 +535,21 @@ fn polls(model: &mut Model, count: u64, answer: impl Fn(u64) -> Playback) -> (Ve
 }
 
 #[test]
-fn untold_position_runs_on_and_the_queue_is_asked_once_a_track() {
-    for told in [None, Some(0), Some(777)] {
+fn unreported_position_advances_with_one_query_per_track() {
+    for reported in [None, Some(0), Some(777)] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         model.set_subscription(Subscription { instances: 1, queue: true, ..Subscription::default() });
-        let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: told, ..playback(true, 0) });
-        assert!(positions.is_sorted(), "{told:?}: {positions:?}");
-        assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{told:?}");
-        assert_eq!(queues, 1, "{told:?}");
+        let (positions, queues) = polls(&mut model, 6, |_| Playback { progress_ms: reported, ..playback(true, 0) });
+        assert!(positions.is_sorted(), "{reported:?}: {positions:?}");
+        assert_eq!(positions.last().unwrap() - positions[0], 5 * 8_600, "{reported:?}");
+        assert_eq!(queues, 1, "{reported:?}");
         let end = ms(60_000 - positions[0] - 5 * 8_600);
         assert_eq!(model.ends_in(time(T + 5 * 8_600)), Some(end), "its end is known");
     }
 }
 
 #[test]
-fn seek_counts_where_the_position_is_never_told() {
+fn seek_applies_to_an_unreported_position() {
     let mut model = model(true);
     for at in [T + 1_500, T + 3_000] {
         model.apply_playback(Some(playback(true, 10_000)), instant(at), time(at));
@@ -557,26 +561,26 @@ fn seek_counts_where_the_position_is_never_told() {
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 4_000), time(T + 4_000));
     assert_eq!(millis(now(&model, T + 4_000).position), 34_000);
     model.apply_playback(Some(playback(true, 10_000)), instant(T + 9_000), time(T + 9_000));
-    assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "also when the seek is long past");
+    assert_eq!(millis(now(&model, T + 9_000).position), 39_000, "the seek still counts later");
 }
 
 #[test]
-fn skip_to_the_same_item_is_done_when_it_begins_again() {
+fn skip_to_the_same_item_is_confirmed_by_its_restart() {
     for verb in [Verb::Next, Verb::Previous] {
         let mut model = model(true);
         press(&mut model, verb.clone(), T + 20_000);
         let call = model.next_call(time(T + 20_000)).unwrap();
         model.call_succeeded(&call, time(T + 20_050));
         model.apply_playback(Some(playback(true, 30_200)), instant(T + 20_100), time(T + 20_200));
-        assert!(now(&model, T + 20_200).skipping, "{verb:?}: the read lags");
+        assert!(now(&model, T + 20_200).skipping, "{verb:?}: the answer lags");
         model.apply_playback(Some(playback(true, 300)), instant(T + 20_400), time(T + 20_400));
-        assert_eq!((now(&model, T + 20_400).skipping, model.awaits_agreement()), (false, None), "{verb:?}");
+        assert_eq!((now(&model, T + 20_400).skipping, model.unconfirmed_write()), (false, None), "{verb:?}");
         assert_eq!(millis(now(&model, T + 21_400).position), 1_300);
     }
 }
 
 #[test]
-fn skip_to_the_same_item_is_done_without_a_position() {
+fn skip_to_the_same_item_is_confirmed_without_position() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let untold = || Some(Playback { progress_ms: None, ..playback(true, 0) });
     for at in [T, T + 8_000] {
@@ -586,14 +590,14 @@ fn skip_to_the_same_item_is_done_without_a_position() {
     let call = model.next_call(time(T + 8_000)).unwrap();
     model.call_succeeded(&call, time(T + 8_100));
     model.apply_playback(untold(), instant(T + 8_350), time(T + 8_400));
-    assert!(now(&model, T + 8_400).skipping, "the read may lag");
+    assert!(now(&model, T + 8_400).skipping, "the answer may lag");
     model.apply_playback(untold(), instant(T + 9_200), time(T + 9_200));
-    assert_eq!(model.awaits_agreement(), None);
-    assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "from the skip on");
+    assert_eq!(model.unconfirmed_write(), None);
+    assert_eq!(millis(now(&model, T + 9_200).position), 1_100, "counted from the skip");
 }
 
 #[test]
-fn starting_what_plays_once_more_waits_for_its_beginning() {
+fn restart_of_the_current_item_waits_for_its_beginning() {
     let mut album = playback(true, 40_000);
     album.context =
         Some(crate::spotify::Context { uri: Some(uri("spotify:album:a")), kind: "album".into(), recommended: false });
@@ -612,7 +616,7 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
             instant(T + 100),
             time(T + 100),
         );
-        assert!(now(&model, T + 100).skipping, "{target}: the read lags");
+        assert!(now(&model, T + 100).skipping, "{target}: the answer lags");
         model.apply_playback(
             Some(Playback { progress_ms: Some(250), ..album.clone() }),
             instant(T + 300),
@@ -623,7 +627,7 @@ fn starting_what_plays_once_more_waits_for_its_beginning() {
 }
 
 #[test]
-fn nothing_plays_in_whatever_form_it_is_said() {
+fn inactive_player_is_recognized_in_every_form() {
     let device = Device { id: Some("desk".into()), is_active: true, volume_percent: Some(40), ..Device::default() };
     for nothing in [
         None,
@@ -637,15 +641,15 @@ fn nothing_plays_in_whatever_form_it_is_said() {
         assert!(fresh.at(time(T)).known && fresh.at(time(T)).now.is_none(), "{nothing:?}");
         let mut model = model(true);
         model.apply_playback(nothing.clone(), instant(T + 1_000), time(T + 1_000));
-        assert!(now(&model, T + 1_000).playing && model.has_doubts(), "one among good ones: {nothing:?}");
+        assert!(now(&model, T + 1_000).playing && model.needs_confirmation(), "single answer: {nothing:?}");
         model.apply_playback(nothing.clone(), instant(T + 2_000), time(T + 2_000));
-        assert_eq!((model.at(time(T + 2_000)).now, model.has_doubts()), (None, false), "{nothing:?}");
+        assert_eq!((model.at(time(T + 2_000)).now, model.needs_confirmation()), (None, false), "{nothing:?}");
         assert_eq!(model.idle_for(instant(T + 2_000)), Some(Duration::ZERO));
     }
 }
 
 #[test]
-fn something_plays_also_without_an_item() {
+fn active_player_is_recognized_without_an_item() {
     for something in [
         Playback { is_playing: true, ..Playback::default() },
         Playback { currently_playing_type: PlayingType::Ad, ..Playback::default() },
@@ -657,33 +661,33 @@ fn something_plays_also_without_an_item() {
 }
 
 #[test]
-fn one_odd_answer_among_good_ones_changes_nothing() {
+fn single_odd_answer_changes_nothing() {
     for status in [200, 202, 400, 404, 418] {
         let mut model = model(true);
         for at in [T + 8_000, T + 16_000] {
             model.poll_failed(Error::Unexpected(status), time(at));
             assert_eq!(model.at(time(at)).last_error, None, "{status}");
             model.apply_playback(Some(playback(true, 10_000 + at - T)), instant(at + 1_000), time(at + 1_000));
-            assert!(now(&model, at + 1_000).playing && !model.has_doubts());
+            assert!(now(&model, at + 1_000).playing && !model.needs_confirmation());
         }
         model.poll_failed(Error::Unexpected(status), time(T + 30_000));
         model.apply_playback(None, instant(T + 31_000), time(T + 31_000));
-        assert_eq!(model.at(time(T + 31_000)).now, None, "two of them are believed");
+        assert_eq!(model.at(time(T + 31_000)).now, None, "a second one confirms it");
     }
     let mut model = model(true);
     model.poll_failed(Error::MissingScope, time(T + 8_000));
-    assert_eq!(model.at(time(T + 8_000)).last_error, Some(Error::MissingScope), "what is clear is said at once");
+    assert_eq!(model.at(time(T + 8_000)).last_error, Some(Error::MissingScope), "an unambiguous error counts at once");
 }
 
 #[test]
-fn after_a_sleep_the_first_answer_counts() {
+fn first_answer_after_a_wake_up_counts() {
     let mut model = model(true);
     model.on_wake(instant(T + 5_000_000));
     model.apply_playback(None, instant(T + 5_000_000), time(T + 5_000_000));
     assert_eq!(model.at(time(T + 5_000_000)).now, None);
 }
 
-/// What plays out of a playlist, under a title.
+/// Returns a playback state with a track from a playlist.
 fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
     let mut playback = playback(true, progress_ms);
     let item = playback.item.as_mut().unwrap();
@@ -693,7 +697,7 @@ fn from_playlist(track: &str, playlist: &str, progress_ms: u64) -> Playback {
     playback
 }
 
-/// A model that has known for 5 s that track A plays from playlist P.
+/// Returns a model whose last answer, track A from playlist P, is 5 s old.
 fn five_seconds_old() -> Model {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.apply_playback(Some(from_playlist("A", "P", 20_000)), instant(T - 5_000), time(T - 5_000));
@@ -706,7 +710,7 @@ fn about_what_plays() -> [Verb; 4] {
 }
 
 #[test]
-fn command_about_what_plays_asks_first() {
+fn command_about_the_current_item_polls_first() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -715,14 +719,14 @@ fn command_about_what_plays_asks_first() {
         let call = model.next_call(time(T + 150)).unwrap();
         assert_eq!((call.command.verb.clone(), call.title.as_deref()), (verb.clone(), Some("Title A")));
         assert!(!model.has_pending());
-        // What was asked for within the last second is known for sure.
+        // A state polled within the last second is certain.
         press(&mut model, verb.clone(), T + 1_000);
         assert_eq!(model.next_call(time(T + 1_000)).map(|call| call.command.verb), Some(verb));
     }
 }
 
 #[test]
-fn what_has_been_heard_for_a_second_is_meant() {
+fn command_applies_to_an_item_heard_for_a_second() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -730,7 +734,7 @@ fn what_has_been_heard_for_a_second_is_meant() {
         let call = model.next_call(time(T + 150));
         match verb {
             Verb::ToggleSaved(_) => {
-                assert_eq!(call, None, "the heart was that of the other one");
+                assert_eq!(call, None, "the key showed another item's heart");
                 assert!(model.at(time(T + 150)).refusal(&key()).is_some());
             }
             _ => assert_eq!(call.unwrap().title.as_deref(), Some("Title B"), "{verb:?}"),
@@ -739,7 +743,7 @@ fn what_has_been_heard_for_a_second_is_meant() {
 }
 
 #[test]
-fn what_has_just_begun_is_not_meant() {
+fn command_does_not_apply_to_an_item_just_begun() {
     for verb in about_what_plays() {
         for answer in [
             from_playlist("B", "P", 800),
@@ -757,7 +761,7 @@ fn what_has_just_begun_is_not_meant() {
 }
 
 #[test]
-fn same_track_of_another_playlist_is_removed_only_when_heard() {
+fn same_track_of_another_playlist_is_removed_only_if_heard() {
     for (progress_ms, removed) in [(300, false), (30_000, true)] {
         let mut model = five_seconds_old();
         press(&mut model, Verb::RemoveFromPlaylist, T);
@@ -775,16 +779,16 @@ fn removal_after_a_skip_waits_for_the_other_track() {
     press(&mut model, Verb::RemoveFromPlaylist, T + 1_500);
     press(&mut model, Verb::Next, T + 1_600);
     let next = model.next_call(time(T + 1_600)).unwrap();
-    assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "the order is kept");
+    assert_eq!((next.call.clone(), model.next_call(time(T + 1_600))), (Call::Next, None), "commands keep their order");
     model.call_succeeded(&next, time(T + 1_700));
     model.apply_playback(Some(from_playlist("A", "P", 26_700)), instant(T + 1_750), time(T + 1_800));
-    assert_eq!(model.next_call(time(T + 1_800)), None, "the read lags behind the skip");
+    assert_eq!(model.next_call(time(T + 1_800)), None, "the answer lags behind the skip");
     model.apply_playback(Some(from_playlist("B", "P", 700)), instant(T + 2_100), time(T + 2_200));
-    assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "nothing is removed unheard");
+    assert_eq!(model.next_call(time(T + 2_200)).unwrap().call, Call::Next, "an unheard track is not removed");
 }
 
 #[test]
-fn heart_shows_at_once_what_it_will_be() {
+fn like_shows_its_effect_before_the_answer() {
     let saved = |model: &Model| model.at(time(T + 100)).saved(&uri("spotify:track:A"));
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
@@ -799,11 +803,11 @@ fn heart_shows_at_once_what_it_will_be() {
     let mut model = five_seconds_old();
     press(&mut model, Verb::ToggleSaved(None), T);
     model.apply_playback(Some(from_playlist("B", "P", 300)), instant(T + 60), time(T + 100));
-    assert_eq!(saved(&model), None, "it is taken off again");
+    assert_eq!(saved(&model), None, "the change is reverted");
 }
 
 #[test]
-fn command_that_can_not_be_asked_about_says_why() {
+fn command_is_refused_if_the_poll_fails() {
     for verb in about_what_plays() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
@@ -813,7 +817,7 @@ fn command_that_can_not_be_asked_about_says_why() {
         let mut model = five_seconds_old();
         press(&mut model, verb.clone(), T);
         model.apply_playback(Some(from_playlist("A", "P", 40_000)), instant(T + 15_000), time(T + 15_000));
-        assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: it is too late");
+        assert_eq!(model.next_call(time(T + 15_000)), None, "{verb:?}: the command is too old");
     }
 }
 
@@ -838,7 +842,7 @@ fn key_names_what_was_removed() {
 }
 
 #[test]
-fn recommendation_after_a_playlist_is_not_removed_from_it() {
+fn recommendation_is_not_removed_from_the_playlist() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut recommended = from_playlist("R", "P", 20_000);
     recommended.context.as_mut().unwrap().recommended = true;
@@ -846,13 +850,13 @@ fn recommendation_after_a_playlist_is_not_removed_from_it() {
     assert!(!model.command(pressed(Verb::RemoveFromPlaylist, None), time(T)));
     let why = Error::Restricted(Restriction::NoPlaylist);
     assert_eq!(model.at(time(T)).refusal(&key()), Some(&why));
-    assert!(model.at(time(T)).plays(&uri("spotify:playlist:P")), "its key is still active");
+    assert!(model.at(time(T)).plays(&uri("spotify:playlist:P")), "the playlist is still current");
     press(&mut model, Verb::ToggleSaved(None), T);
     assert!(model.next_call(time(T)).is_some());
 }
 
 #[test]
-fn relinked_track_is_the_one_that_lists_have() {
+fn relinked_track_is_treated_as_the_original() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     model.set_subscription(Subscription { instances: 1, saved_now: true, ..Subscription::default() });
     let mut relinked = from_playlist("B", "P", 20_000);
@@ -868,7 +872,7 @@ fn relinked_track_is_the_one_that_lists_have() {
 }
 
 #[test]
-fn what_is_no_track_or_episode_is_not_saved_or_added() {
+fn chapter_is_not_saved_or_added() {
     let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
     let mut chapter = from_playlist("C", "P", 20_000);
     chapter.item.as_mut().unwrap().uri = Some(uri("spotify:chapter:c"));

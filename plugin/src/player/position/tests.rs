@@ -5,7 +5,7 @@ use crate::spotify::{Device, PlayingType, Repeat, Uri};
 
 const LENGTH_MS: u64 = 60_000;
 
-/// What plays, without its position.
+/// Returns a playback state without a position.
 fn item(number: u32, playing: bool) -> Now {
     let track = crate::player::Track::of(&crate::spotify::Item {
         uri: Uri::from_spotify(&format!("spotify:track:{number}")),
@@ -30,7 +30,7 @@ fn item(number: u32, playing: bool) -> Now {
     }
 }
 
-/// Reads at so many milliseconds from the beginning: the positions that come of them.
+/// Derives positions from answers at times in milliseconds.
 fn reads(answers: &[(u64, u32, bool, Option<u64>)]) -> Vec<u64> {
     let mut before: Option<(Now, Position, Instant)> = None;
     let mut positions = Vec::new();
@@ -57,7 +57,7 @@ fn reported_position_is_taken() {
         [5_000, 13_100, 2_000]
     );
     let paused = [(0, 1, false, Some(5_000)), (8_000, 1, false, Some(5_000)), (9_000, 1, true, Some(5_000))];
-    assert_eq!(reads(&paused), [5_000, 5_000, 5_000], "what is paused stands still");
+    assert_eq!(reads(&paused), [5_000, 5_000, 5_000], "a paused position stands still");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn estimated_position_stands_still_while_paused() {
     let answers = [(0, 1, true, never), (8_000, 1, true, never), (9_000, 1, false, never), (20_000, 1, false, never)];
     assert_eq!(reads(&answers), [0, 8_000, 9_000, 9_000]);
     let answers = [(0, 1, true, never), (8_000, 1, true, never), (9_000, 1, false, never), (20_000, 1, true, never)];
-    assert_eq!(reads(&answers), [0, 8_000, 9_000, 9_000], "and goes on from there");
+    assert_eq!(reads(&answers), [0, 8_000, 9_000, 9_000], "it resumes from there");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn item_started_elsewhere_begins_when_it_is_seen() {
 fn repeated_item_begins_again() {
     let never = None;
     let answers = [(0, 1, true, never), (8_000, 1, true, never), (60_500, 1, true, never), (68_000, 1, true, never)];
-    assert_eq!(reads(&answers), [0, 8_000, 60_500, 8_000], "reads lag a little at the end");
+    assert_eq!(reads(&answers), [0, 8_000, 60_500, 8_000], "answers lag a little at the end");
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn position_beyond_the_end_is_ignored() {
 
 #[test]
 fn item_begins_again_only_if_the_position_shows_it() {
-    assert!(has_begun_again(ms(300), ms(97_000), ms(500)));
-    assert!(!has_begun_again(ms(97_200), ms(97_300), ms(500)), "it lags");
-    assert!(!has_begun_again(ms(90_000), ms(97_000), ms(500)), "the user has sought back");
-    assert!(!has_begun_again(ms(300), ms(800), ms(500)), "it was at its beginning already");
+    assert!(has_restarted(ms(300), ms(97_000), ms(500)));
+    assert!(!has_restarted(ms(97_200), ms(97_300), ms(500)), "the answer lags");
+    assert!(!has_restarted(ms(90_000), ms(97_000), ms(500)), "the user has sought backward");
+    assert!(!has_restarted(ms(300), ms(800), ms(500)), "it was at its beginning already");
 }

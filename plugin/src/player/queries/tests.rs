@@ -23,7 +23,7 @@ fn answer(memory: &mut Memory, uris: &[Uri], at_ms: u64) {
     memory.on_query_result(&QueryResult::Saved(uris.iter().map(|uri| (uri.clone(), true)).collect()));
 }
 
-/// Asks whatever is due in a span of time and fails it: when that was, and what was asked.
+/// Sends the queries due in a span of time and fails them. Returns the queries with their times.
 fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u64) -> Vec<(u64, Query)> {
     let mut asked = Vec::new();
     for now_ms in (T..T + span_ms).step_by(10_000) {
@@ -38,13 +38,13 @@ fn failures(memory: &mut Memory, wanted: &Wanted<'_>, error: &Error, span_ms: u6
 }
 
 #[test]
-fn all_visible_uris_are_asked_about_together() {
+fn visible_uris_are_queried_together() {
     let mut memory = Memory::new();
     let uris = tracks(20);
     assert_eq!(memory.next_query(&saved(&uris), instant(T)), Some((Query::Saved(uris.clone()), instant(T))));
     answer(&mut memory, &uris, T);
     assert_eq!(memory.next_query(&saved(&uris), instant(T)).unwrap().1, instant(T + 600_000));
-    // Another one begins to play: a call that is made anyway renews the others.
+    // A query of a new track renews the others, too.
     let more = tracks(21);
     let (query, due_at) = memory.next_query(&saved(&more), instant(T + 1_000)).unwrap();
     let Query::Saved(mut asked) = query else { panic!("{query:?}") };
@@ -58,7 +58,7 @@ fn all_visible_uris_are_asked_about_together() {
 }
 
 #[test]
-fn more_than_one_call_takes_are_asked_in_turns() {
+fn many_uris_are_queried_in_several_calls() {
     let mut memory = Memory::new();
     let uris = tracks(90);
     let mut sizes = Vec::new();
@@ -68,12 +68,12 @@ fn more_than_one_call_takes_are_asked_in_turns() {
         answer(&mut memory, &asked, T);
         sizes.push(asked.len());
     }
-    assert_eq!(sizes, [40, 40, 40], "the last one has room for some that are known");
+    assert_eq!(sizes, [40, 40, 40], "the last call is filled with known ones");
     assert!(uris.iter().all(|uri| memory.is_saved(uri) == Some(true)));
 }
 
 #[test]
-fn refused_name_is_asked_once() {
+fn refused_name_is_queried_once() {
     for error in [Error::Unexpected(400), Error::Unexpected(403), Error::Unexpected(404)] {
         let mut memory = Memory::new();
         let playlist = uri("spotify:playlist:p");
@@ -88,18 +88,18 @@ fn refused_name_is_asked_once() {
         assert_eq!(
             memory.next_query(&wanted, instant(T + 1_000)).unwrap().1,
             instant(T + 1_000),
-            "another account may know it"
+            "another account may have access"
         );
     }
 }
 
 #[test]
-fn missing_permission_is_one_of_every_question_of_its_kind() {
+fn missing_permission_refuses_every_query_of_its_kind() {
     for error in [Error::MissingScope, Error::PremiumRequired, Error::NotOnAllowList, Error::AppOwnerNeedsPremium] {
         let mut memory = Memory::new();
         let uris = tracks(300);
         let mut asked = 0;
-        // Track after track plays, and each would be asked about.
+        // Each of many tracks would be queried.
         for (number, uri) in (0..).zip(&uris) {
             let now_ms = T + number * 200_000;
             let wanted = Wanted { saved: vec![uri], devices: true, ..Wanted::default() };
@@ -137,16 +137,16 @@ fn one_malformed_uri_does_not_spoil_the_others() {
     assert_eq!(calls, [5, 1, 1, 1, 1, 1]);
     let known: Vec<_> = uris.iter().map(|uri| memory.is_saved(uri)).collect();
     assert_eq!(known, [Some(true), Some(true), None, Some(true), Some(true)]);
-    // From then on the others are asked about together.
+    // The others are then queried together.
     let (query, due_at) = memory.next_query(&saved(&uris), instant(T)).unwrap();
     assert_eq!(due_at, instant(T + 600_000));
     assert!(matches!(query, Query::Saved(asked) if asked.len() == 4));
 }
 
 #[test]
-fn refused_queue_is_asked_again_in_another_context_or_on_another_device() {
+fn refused_queue_is_queried_again_elsewhere() {
     let mut memory = Memory::new();
-    let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.to_owned()) };
+    let place = |context: &str, device: &str| Place { context: Some(uri(context)), device: Some(device.into()) };
     let at = |place: Place| Wanted { queue: true, place, ..Wanted::default() };
     let here = at(place("spotify:album:a", "desk"));
     assert_eq!(failures(&mut memory, &here, &Error::Unexpected(403), 6 * 60 * MINUTE_MS).len(), 1);
@@ -175,7 +175,7 @@ fn passing_failures_back_off_and_end_with_an_answer() {
 }
 
 #[test]
-fn spotifys_wait_is_kept_to() {
+fn retry_waits_for_spotifys_limit() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     let wait = Error::RateLimited { retry_after: Some(Duration::from_secs(5_000)), kind: LimitKind::Quota };
@@ -185,7 +185,7 @@ fn spotifys_wait_is_kept_to() {
 }
 
 #[test]
-fn lost_answer_is_asked_for_again() {
+fn query_without_an_answer_is_repeated() {
     let mut memory = Memory::new();
     let wanted = Wanted { devices: true, ..Wanted::default() };
     memory.on_asked(&Query::Devices, Place::default(), instant(T));
@@ -219,11 +219,11 @@ fn memory_keeps_its_bounds() {
     }
     assert!(memory.asked.len() <= MAX_ASKED.get());
     assert_eq!((memory.saved.len(), memory.names.len()), (MAX_SAVED.get(), MAX_NAMES.get()));
-    assert!(chosen.iter().all(|uri| memory.is_saved(uri).is_some()), "what is looked at all the time stays");
+    assert!(chosen.iter().all(|uri| memory.is_saved(uri).is_some()), "visible URIs are kept");
 }
 
 #[test]
-fn library_is_asked_about_what_it_can_hold_only() {
+fn only_savable_uris_are_queried() {
     let texts = ["spotify:artist:a", "spotify:local:a:b:c:1", "spotify:collection", "spotify:episode:e"];
     let subscription = Subscription { saved: texts.map(uri).into(), ..Subscription::default() };
     assert_eq!(subscription.chosen().map(Uri::as_str).collect::<Vec<_>>(), ["spotify:episode:e"]);

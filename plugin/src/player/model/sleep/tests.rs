@@ -11,12 +11,12 @@ use crate::spotify::{Item, Playback, Uri};
 const T: u64 = 1_000_000;
 const MINUTE: u64 = 60_000;
 
-/// Spotify, as far as the timer has to do with it, and the model that controls it.
-struct Evening {
+/// A simplified Spotify, and the model that controls it.
+struct Fixture {
     playback: Playback,
     model: Model,
     now_ms: u64,
-    /// When what plays was last read.
+    /// When the playback state was last polled.
     read_ms: u64,
     /// The calls that were made, and when.
     calls: Vec<(u64, Call)>,
@@ -26,7 +26,7 @@ fn item(uri: &str, duration_ms: u64) -> Item {
     Item { uri: Uri::parse(uri), duration_ms, name: "Title".into(), ..Item::default() }
 }
 
-impl Evening {
+impl Fixture {
     fn new() -> Self {
         let device = Device { id: Some("d".into()), volume_percent: Some(40), ..Device::default() };
         let playback = Playback {
@@ -41,12 +41,12 @@ impl Evening {
 
     fn with(playback: Playback) -> Self {
         let model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
-        let mut evening = Self { playback, model, now_ms: T, read_ms: T, calls: Vec::new() };
-        evening.read();
-        evening
+        let mut fixture = Self { playback, model, now_ms: T, read_ms: T, calls: Vec::new() };
+        fixture.read();
+        fixture
     }
 
-    /// Three minutes of a track that has 20 seconds to go.
+    /// A track of three minutes with 20 seconds left.
     fn near_the_end() -> Self {
         let item = Some(item("spotify:track:1", 180_000));
         Self::with(Playback { item, progress_ms: Some(160_000), ..Self::new().playback })
@@ -68,11 +68,11 @@ impl Evening {
         took
     }
 
-    fn sleeps_in(&mut self, minutes: u16) {
+    fn start_timer(&mut self, minutes: u16) {
         assert!(self.press(Verb::Sleep(SleepUntil::Minutes(minutes))));
     }
 
-    /// Makes the calls that wait; each is carried out.
+    /// Makes the queued calls and carries them out.
     fn send(&mut self) {
         self.model.paced_at = None;
         while let Some(call) = self.model.next_call(time(self.now_ms)) {
@@ -92,8 +92,8 @@ impl Evening {
         }
     }
 
-    /// Lets the time pass until then; what plays is read once a minute, as slowly as it ever is.
-    fn goes_on_to(&mut self, end_ms: u64) {
+    /// Advances the time; polls once a minute, the longest interval.
+    fn advance_to(&mut self, end_ms: u64) {
         loop {
             let read_ms = self.read_ms + MINUTE;
             let next = self.model.next_step(time(self.now_ms));
@@ -142,99 +142,99 @@ impl Evening {
 
 #[test]
 fn sleep_counts_down_without_a_call() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
-    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(1_800), percent: 100, at_item_end: false }));
-    evening.goes_on_to(T + 15 * MINUTE + 1);
-    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(900), percent: 49, at_item_end: false }));
-    evening.goes_on_to(T + 29 * MINUTE);
-    assert_eq!(evening.calls, []);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
+    assert_eq!(fixture.timer(), Some(SleepTimer { seconds: Some(1_800), percent: 100, at_item_end: false }));
+    fixture.advance_to(T + 15 * MINUTE + 1);
+    assert_eq!(fixture.timer(), Some(SleepTimer { seconds: Some(900), percent: 49, at_item_end: false }));
+    fixture.advance_to(T + 29 * MINUTE);
+    assert_eq!(fixture.calls, []);
 }
 
 #[test]
 fn sleep_fades_out_then_pauses_then_restores_volume() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
     let end_ms = T + 30 * MINUTE;
-    evening.goes_on_to(end_ms);
-    let volumes = evening.volumes();
+    fixture.advance_to(end_ms);
+    let volumes = fixture.volumes();
     let (last, faded) = volumes.split_last().unwrap();
     assert!(faded.is_sorted_by(|one, next| one > next) && faded.len() > 15, "{faded:?}");
     assert!(*faded.last().unwrap() <= 2, "{faded:?}");
-    let first_ms = evening.calls[0].0;
+    let first_ms = fixture.calls[0].0;
     assert!((end_ms - 10_000..end_ms - 9_000).contains(&first_ms), "{first_ms}");
-    assert_eq!((*last, evening.pauses()), (40, vec![end_ms]));
-    let order = evening.calls.iter().rev().take(2).map(|(_, call)| call.clone()).collect::<Vec<_>>();
-    assert_eq!(order, [Call::Volume(40), Call::Pause], "it is silent when it is loud again");
-    assert_eq!(evening.timer(), None);
+    assert_eq!((*last, fixture.pauses()), (40, vec![end_ms]));
+    let order = fixture.calls.iter().rev().take(2).map(|(_, call)| call.clone()).collect::<Vec<_>>();
+    assert_eq!(order, [Call::Volume(40), Call::Pause], "the volume is restored after the pause");
+    assert_eq!(fixture.timer(), None);
 }
 
 #[test]
 fn sleep_press_adds_15_minutes() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
-    evening.goes_on_to(T + MINUTE);
-    evening.sleeps_in(30);
-    assert_eq!(evening.seconds(), Some(44 * 60));
-    evening.goes_on_to(T + 45 * MINUTE);
-    assert_eq!(evening.pauses(), [T + 45 * MINUTE]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
+    fixture.advance_to(T + MINUTE);
+    fixture.start_timer(30);
+    assert_eq!(fixture.seconds(), Some(44 * 60));
+    fixture.advance_to(T + 45 * MINUTE);
+    assert_eq!(fixture.pauses(), [T + 45 * MINUTE]);
 }
 
 #[test]
 fn sleep_presses_add_up_to_a_day() {
-    let mut evening = Evening::new();
+    let mut fixture = Fixture::new();
     for _ in 0..1_000 {
-        evening.sleeps_in(240);
+        fixture.start_timer(240);
     }
-    assert_eq!(evening.seconds(), Some(24 * 3_600));
+    assert_eq!(fixture.seconds(), Some(24 * 3_600));
 }
 
 #[test]
 fn sleep_shows_minutes_above_an_hour() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(65);
-    evening.goes_on_to(T + 1);
-    assert_eq!(evening.seconds(), Some(65 * 60));
-    assert_eq!(evening.model.state.next_change_in(time(evening.now_ms)), Some(ms(MINUTE - 1)));
-    evening.goes_on_to(T + 6 * MINUTE);
-    assert_eq!(evening.seconds(), Some(59 * 60));
-    assert_eq!(evening.model.state.next_change_in(time(evening.now_ms)), Some(ms(1_000)));
+    let mut fixture = Fixture::new();
+    fixture.start_timer(65);
+    fixture.advance_to(T + 1);
+    assert_eq!(fixture.seconds(), Some(65 * 60));
+    assert_eq!(fixture.model.state.next_change_in(time(fixture.now_ms)), Some(ms(MINUTE - 1)));
+    fixture.advance_to(T + 6 * MINUTE);
+    assert_eq!(fixture.seconds(), Some(59 * 60));
+    assert_eq!(fixture.model.state.next_change_in(time(fixture.now_ms)), Some(ms(1_000)));
 }
 
 #[test]
 fn sleep_press_while_fading_restores_and_adds() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    assert!(evening.volumes().last().unwrap() < &25);
-    evening.sleeps_in(1);
-    assert_eq!(evening.volumes().last(), Some(&40));
-    assert_eq!(evening.seconds(), Some(15 * 60 + 5));
-    evening.goes_on_to(T + 2 * MINUTE);
-    assert_eq!((evening.volumes().last(), evening.pauses()), (Some(&40), vec![]));
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    assert!(fixture.volumes().last().unwrap() < &25);
+    fixture.start_timer(1);
+    assert_eq!(fixture.volumes().last(), Some(&40));
+    assert_eq!(fixture.seconds(), Some(15 * 60 + 5));
+    fixture.advance_to(T + 2 * MINUTE);
+    assert_eq!((fixture.volumes().last(), fixture.pauses()), (Some(&40), vec![]));
 }
 
 #[test]
 fn sleep_cancel_while_fading_restores_and_stops() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    evening.press(Verb::CancelSleep);
-    assert_eq!((evening.volumes().last(), evening.timer()), (Some(&40), None));
-    evening.goes_on_to(T + 5 * MINUTE);
-    assert_eq!(evening.pauses(), [0; 0]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    fixture.press(Verb::CancelSleep);
+    assert_eq!((fixture.volumes().last(), fixture.timer()), (Some(&40), None));
+    fixture.advance_to(T + 5 * MINUTE);
+    assert_eq!(fixture.pauses(), [0; 0]);
 }
 
 #[test]
 fn sleep_cancel_without_timer_does_nothing() {
-    let mut evening = Evening::new();
-    evening.press(Verb::CancelSleep);
-    assert_eq!((evening.calls.len(), evening.model.at(time(T)).refusal(&key())), (0, None));
+    let mut fixture = Fixture::new();
+    fixture.press(Verb::CancelSleep);
+    assert_eq!((fixture.calls.len(), fixture.model.at(time(T)).refusal(&key())), (0, None));
 }
 
 #[test]
 fn sleep_starts_only_while_something_plays() {
-    for playback in [None, Some(Playback { is_playing: false, ..Evening::new().playback })] {
+    for playback in [None, Some(Playback { is_playing: false, ..Fixture::new().playback })] {
         let mut model = Model::new(Arc::new(accounts(Link::Linked, &["A"])));
         model.apply_playback(playback, instant(T), time(T));
         let verb = Verb::Sleep(SleepUntil::Minutes(30));
@@ -246,45 +246,45 @@ fn sleep_starts_only_while_something_plays() {
 
 #[test]
 fn sleep_is_one_timer_for_all_keys() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
     let other = Command { instance: "other".into(), ..pressed(Verb::Sleep(SleepUntil::Minutes(90)), None) };
-    evening.model.command(other, time(T));
-    assert_eq!(evening.seconds(), Some(45 * 60));
+    fixture.model.command(other, time(T));
+    assert_eq!(fixture.seconds(), Some(45 * 60));
 }
 
 #[test]
 fn sleep_survives_a_pause_by_hand() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
-    evening.goes_on_to(T + MINUTE);
-    evening.press(Verb::TogglePlay);
-    evening.goes_on_to(T + 10 * MINUTE);
-    assert_eq!(evening.seconds(), Some(20 * 60));
-    evening.press(Verb::TogglePlay);
-    evening.goes_on_to(T + 30 * MINUTE);
-    assert_eq!(evening.pauses(), [T + MINUTE, T + 30 * MINUTE]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
+    fixture.advance_to(T + MINUTE);
+    fixture.press(Verb::TogglePlay);
+    fixture.advance_to(T + 10 * MINUTE);
+    assert_eq!(fixture.seconds(), Some(20 * 60));
+    fixture.press(Verb::TogglePlay);
+    fixture.advance_to(T + 30 * MINUTE);
+    assert_eq!(fixture.pauses(), [T + MINUTE, T + 30 * MINUTE]);
 }
 
 #[test]
 fn sleep_ends_without_a_call_while_paused() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
-    evening.press(Verb::TogglePlay);
-    evening.goes_on_to(T + 40 * MINUTE);
-    assert_eq!(evening.calls, [(T, Call::Pause)]);
-    assert_eq!(evening.timer(), None);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
+    fixture.press(Verb::TogglePlay);
+    fixture.advance_to(T + 40 * MINUTE);
+    assert_eq!(fixture.calls, [(T, Call::Pause)]);
+    assert_eq!(fixture.timer(), None);
 }
 
 #[test]
 fn sleep_pause_by_hand_while_fading_restores_volume() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    evening.calls.clear();
-    evening.press(Verb::TogglePlay);
-    evening.goes_on_to(T + 2 * MINUTE);
-    assert_eq!(evening.calls, [(T + 55_000, Call::Pause), (T + 55_000, Call::Volume(40))]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    fixture.calls.clear();
+    fixture.press(Verb::TogglePlay);
+    fixture.advance_to(T + 2 * MINUTE);
+    assert_eq!(fixture.calls, [(T + 55_000, Call::Pause), (T + 55_000, Call::Volume(40))]);
 }
 
 #[test]
@@ -293,184 +293,184 @@ fn sleep_only_pauses_where_no_volume_can_be_set() {
     let untold = |device: &mut Device| device.volume_percent = None;
     let silent = |device: &mut Device| device.volume_percent = Some(0);
     for change in [fixed as fn(&mut Device), untold, silent] {
-        let mut evening = Evening::new();
-        change(evening.device());
-        evening.read();
-        evening.sleeps_in(1);
-        evening.goes_on_to(T + MINUTE);
-        assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+        let mut fixture = Fixture::new();
+        change(fixture.device());
+        fixture.read();
+        fixture.start_timer(1);
+        fixture.advance_to(T + MINUTE);
+        assert_eq!(fixture.calls, [(T + MINUTE, Call::Pause)]);
     }
 }
 
 #[test]
 fn sleep_fade_refused_by_device_is_left_out_silently() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
     for now_ms in [T + 51_000, T + 52_000] {
-        evening.now_ms = now_ms;
-        evening.model.step(time(now_ms));
+        fixture.now_ms = now_ms;
+        fixture.model.step(time(now_ms));
     }
-    let call = evening.model.next_call(time(evening.now_ms)).unwrap();
-    evening.model.call_failed(&call, Error::VolumeNotAllowed, time(evening.now_ms));
-    assert_eq!(evening.model.at(time(evening.now_ms)).refusal(&key()), None);
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+    let call = fixture.model.next_call(time(fixture.now_ms)).unwrap();
+    fixture.model.call_failed(&call, Error::VolumeNotAllowed, time(fixture.now_ms));
+    assert_eq!(fixture.model.at(time(fixture.now_ms)).refusal(&key()), None);
+    fixture.advance_to(T + MINUTE);
+    assert_eq!(fixture.calls, [(T + MINUTE, Call::Pause)]);
 }
 
 #[test]
 fn sleep_fade_ends_when_volume_is_set_by_hand() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    evening.press(Verb::VolumeTo { percent: 70, over: std::time::Duration::ZERO });
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!((evening.volumes().last(), evening.pauses()), (Some(&70), vec![T + MINUTE]));
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    fixture.press(Verb::VolumeTo { percent: 70, over: std::time::Duration::ZERO });
+    fixture.advance_to(T + MINUTE);
+    assert_eq!((fixture.volumes().last(), fixture.pauses()), (Some(&70), vec![T + MINUTE]));
 }
 
 #[test]
 fn sleep_fade_ends_when_volume_is_set_elsewhere() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 58_000);
-    evening.device().volume_percent = Some(35);
-    evening.calls.clear();
-    evening.read();
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 58_000);
+    fixture.device().volume_percent = Some(35);
+    fixture.calls.clear();
+    fixture.read();
+    fixture.advance_to(T + MINUTE);
+    assert_eq!(fixture.calls, [(T + MINUTE, Call::Pause)]);
 }
 
 #[test]
 fn sleep_volume_that_lags_behind_keeps_fading() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    // As it was almost a second ago.
-    evening.device().volume_percent = Some(24);
-    evening.read();
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!(evening.volumes().last(), Some(&40));
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    // The volume of almost a second ago.
+    fixture.device().volume_percent = Some(24);
+    fixture.read();
+    fixture.advance_to(T + MINUTE);
+    assert_eq!(fixture.volumes().last(), Some(&40));
 }
 
 #[test]
 fn sleep_leaves_the_volume_of_another_device() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 55_000);
-    *evening.device() = Device { id: Some("other".into()), volume_percent: Some(90), ..Device::default() };
-    evening.read();
-    evening.calls.clear();
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!(evening.calls, [(T + MINUTE, Call::Pause)]);
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 55_000);
+    *fixture.device() = Device { id: Some("other".into()), volume_percent: Some(90), ..Device::default() };
+    fixture.read();
+    fixture.calls.clear();
+    fixture.advance_to(T + MINUTE);
+    assert_eq!(fixture.calls, [(T + MINUTE, Call::Pause)]);
 }
 
 #[test]
 fn sleep_pauses_shortly_before_the_item_ends() {
-    let mut evening = Evening::near_the_end();
-    assert!(evening.press(Verb::Sleep(SleepUntil::EndOfItem)));
-    assert_eq!(evening.timer(), Some(SleepTimer { seconds: Some(20), percent: 10, at_item_end: true }));
-    evening.goes_on_to(T + 20_000);
-    assert_eq!(evening.pauses(), [T + 19_500]);
-    assert_eq!(evening.volumes().last(), Some(&40));
+    let mut fixture = Fixture::near_the_end();
+    assert!(fixture.press(Verb::Sleep(SleepUntil::EndOfItem)));
+    assert_eq!(fixture.timer(), Some(SleepTimer { seconds: Some(20), percent: 10, at_item_end: true }));
+    fixture.advance_to(T + 20_000);
+    assert_eq!(fixture.pauses(), [T + 19_500]);
+    assert_eq!(fixture.volumes().last(), Some(&40));
 }
 
 #[test]
 fn sleep_at_item_end_follows_a_seek() {
-    let mut evening = Evening::near_the_end();
-    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
-    evening.press(Verb::Restart);
-    assert_eq!(evening.seconds(), Some(180));
-    evening.playback.progress_ms = Some(0);
-    evening.goes_on_to(T + MINUTE);
-    assert_eq!(evening.pauses(), [0; 0]);
+    let mut fixture = Fixture::near_the_end();
+    fixture.press(Verb::Sleep(SleepUntil::EndOfItem));
+    fixture.press(Verb::Restart);
+    assert_eq!(fixture.seconds(), Some(180));
+    fixture.playback.progress_ms = Some(0);
+    fixture.advance_to(T + MINUTE);
+    assert_eq!(fixture.pauses(), [0; 0]);
 }
 
 #[test]
 fn sleep_at_item_end_follows_a_skip() {
-    let mut evening = Evening::near_the_end();
-    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
-    evening.goes_on_to(T + 15_000);
-    evening.press(Verb::Next);
-    evening.playback.item = Some(item("spotify:track:2", 200_000));
-    evening.playback.progress_ms = Some(0);
-    evening.model.step(time(evening.now_ms));
-    evening.send();
-    assert_eq!(evening.volumes().last(), Some(&40), "it is another item's end that counts");
-    evening.now_ms += 300;
-    evening.read();
-    evening.goes_on_to(T + 100_000);
-    assert_eq!(evening.pauses(), [0; 0]);
-    evening.goes_on_to(T + 15_300 + 200_000);
-    assert_eq!(evening.pauses().len(), 1);
+    let mut fixture = Fixture::near_the_end();
+    fixture.press(Verb::Sleep(SleepUntil::EndOfItem));
+    fixture.advance_to(T + 15_000);
+    fixture.press(Verb::Next);
+    fixture.playback.item = Some(item("spotify:track:2", 200_000));
+    fixture.playback.progress_ms = Some(0);
+    fixture.model.step(time(fixture.now_ms));
+    fixture.send();
+    assert_eq!(fixture.volumes().last(), Some(&40), "the fade ends with a skip");
+    fixture.now_ms += 300;
+    fixture.read();
+    fixture.advance_to(T + 100_000);
+    assert_eq!(fixture.pauses(), [0; 0]);
+    fixture.advance_to(T + 15_300 + 200_000);
+    assert_eq!(fixture.pauses().len(), 1);
 }
 
 #[test]
 fn sleep_pauses_at_once_when_the_item_ended_early() {
-    let mut evening = Evening::near_the_end();
-    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
-    evening.goes_on_to(T + 9_000);
+    let mut fixture = Fixture::near_the_end();
+    fixture.press(Verb::Sleep(SleepUntil::EndOfItem));
+    fixture.advance_to(T + 9_000);
     // Spotify crossfades.
-    evening.playback.item = Some(item("spotify:track:2", 200_000));
-    evening.playback.progress_ms = Some(500);
-    evening.read();
-    assert_eq!(evening.pauses(), [T + 9_000]);
+    fixture.playback.item = Some(item("spotify:track:2", 200_000));
+    fixture.playback.progress_ms = Some(500);
+    fixture.read();
+    assert_eq!(fixture.pauses(), [T + 9_000]);
 }
 
 #[test]
 fn sleep_at_item_end_needs_a_length() {
-    let mut evening = Evening::new();
-    evening.playback.item = None;
-    evening.read();
-    assert!(!evening.press(Verb::Sleep(SleepUntil::EndOfItem)));
-    assert!(evening.press(Verb::Sleep(SleepUntil::Minutes(1))), "a time needs none");
+    let mut fixture = Fixture::new();
+    fixture.playback.item = None;
+    fixture.read();
+    assert!(!fixture.press(Verb::Sleep(SleepUntil::EndOfItem)));
+    assert!(fixture.press(Verb::Sleep(SleepUntil::Minutes(1))), "a time needs no length");
 }
 
 #[test]
 fn sleep_press_turns_item_end_into_a_time() {
-    let mut evening = Evening::near_the_end();
-    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
-    evening.press(Verb::Sleep(SleepUntil::EndOfItem));
-    let timer = evening.timer().unwrap();
+    let mut fixture = Fixture::near_the_end();
+    fixture.press(Verb::Sleep(SleepUntil::EndOfItem));
+    fixture.press(Verb::Sleep(SleepUntil::EndOfItem));
+    let timer = fixture.timer().unwrap();
     assert_eq!((timer.seconds, timer.at_item_end), (Some(15 * 60 + 20), false));
 }
 
 #[test]
 fn sleep_tries_a_failed_pause_again() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(1);
-    evening.goes_on_to(T + 59_000);
-    evening.now_ms = T + MINUTE;
-    evening.model.step(time(evening.now_ms));
-    evening.model.paced_at = None;
-    let mut call = evening.model.next_call(time(evening.now_ms)).unwrap();
+    let mut fixture = Fixture::new();
+    fixture.start_timer(1);
+    fixture.advance_to(T + 59_000);
+    fixture.now_ms = T + MINUTE;
+    fixture.model.step(time(fixture.now_ms));
+    fixture.model.paced_at = None;
+    let mut call = fixture.model.next_call(time(fixture.now_ms)).unwrap();
     while call.call != Call::Pause {
-        call = evening.model.next_call(time(evening.now_ms)).unwrap();
+        call = fixture.model.next_call(time(fixture.now_ms)).unwrap();
     }
-    evening.model.call_failed(&call, Error::Offline, time(evening.now_ms));
-    evening.goes_on_to(T + 2 * MINUTE);
-    assert_eq!(evening.pauses(), [T + 70_000]);
-    assert_eq!(evening.volumes().last(), Some(&40));
+    fixture.model.call_failed(&call, Error::Offline, time(fixture.now_ms));
+    fixture.advance_to(T + 2 * MINUTE);
+    assert_eq!(fixture.pauses(), [T + 70_000]);
+    assert_eq!(fixture.volumes().last(), Some(&40));
 }
 
 #[test]
 fn sleep_missed_by_a_sleeping_computer_is_forgotten() {
-    let mut evening = Evening::new();
-    evening.sleeps_in(30);
-    evening.now_ms = T + 10 * 60 * MINUTE;
-    evening.model.on_wake(instant(evening.now_ms));
-    evening.read();
-    evening.goes_on_to(T + 11 * 60 * MINUTE);
-    assert_eq!((evening.calls.len(), evening.timer()), (0, None));
+    let mut fixture = Fixture::new();
+    fixture.start_timer(30);
+    fixture.now_ms = T + 10 * 60 * MINUTE;
+    fixture.model.on_wake(instant(fixture.now_ms));
+    fixture.read();
+    fixture.advance_to(T + 11 * 60 * MINUTE);
+    assert_eq!((fixture.calls.len(), fixture.timer()), (0, None));
 }
 
 #[test]
 fn sleep_asks_spotify_nothing_while_it_counts() {
-    let mut evening = Evening::new();
+    let mut fixture = Fixture::new();
     let before =
-        (evening.model.next_query(instant(T)), evening.model.awaits_agreement(), evening.model.ends_in(time(T)));
-    evening.sleeps_in(30);
+        (fixture.model.next_query(instant(T)), fixture.model.unconfirmed_write(), fixture.model.ends_in(time(T)));
+    fixture.start_timer(30);
     assert_eq!(
-        (evening.model.next_query(instant(T)), evening.model.awaits_agreement(), evening.model.ends_in(time(T))),
+        (fixture.model.next_query(instant(T)), fixture.model.unconfirmed_write(), fixture.model.ends_in(time(T))),
         before
     );
-    assert!(!evening.model.has_pending());
+    assert!(!fixture.model.has_pending());
 }
