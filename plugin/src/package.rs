@@ -203,7 +203,10 @@ impl Package {
             Event::PageClosed(page) => {
                 self.pages.remove(&page);
             }
-            Event::PageMessage(page, message) => self.page_message(page, &message),
+            Event::PageMessage(page, message) => {
+                self.player.send(Input::PageActivity).await?;
+                self.page_message(page, &message);
+            }
             // A reconnected host has no pictures, and announces the visible instances again. While it is disconnected, nothing is
             // visible.
             Event::Connected | Event::Disconnected => {

@@ -40,6 +40,9 @@ pub enum Input {
     Subscription(Subscription),
     /// Poll Spotify now, as something may have changed elsewhere.
     Refresh,
+    /// The user is active on one of the package's pages. Like every input, it makes the task check whether the computer has
+    /// slept, which nothing else does while no key is visible.
+    PageActivity,
     /// The playlist that something was added to last, as stored before a restart.
     LastPlaylist(Uri),
 }
@@ -196,6 +199,7 @@ impl Task {
                 self.model.on_refresh(self.clock.now().instant);
                 self.poll_soon();
             }
+            Input::PageActivity => {}
         }
     }
 

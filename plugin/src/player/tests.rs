@@ -1,7 +1,7 @@
 //! The player's task with real accounts and a simulated Spotify over HTTP.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use spotify_sim::{Action, BACKUP_CLIENT_ID, BACKUP_CLIENT_SECRET, DEMO_CLIENT_ID, Fault, Network};
@@ -12,7 +12,7 @@ use crate::auth::testing::{World, demo, identify, until};
 use crate::auth::{SaveAccount, Secret};
 use crate::clock::{Clock, ManualClock};
 use crate::player::testing::{key, pressed};
-use crate::spotify::Client;
+use crate::spotify::{Client, Uri};
 
 /// Advances the wall clock and timers, second by second.
 async fn pass(clock: &ManualClock, seconds: u64) {
@@ -169,6 +169,76 @@ async fn press_wakes_the_only_device_if_none_is_active() {
     player.send(Input::Command(pressed(Verb::TogglePlay, None))).await.unwrap();
     world.sim.wait_for(Duration::from_secs(20), |_, playback| playback.is_playing).await.unwrap();
     assert_eq!(world.sim.playback().active().unwrap().id.as_deref(), Some(spotify_sim::COMPUTER_ID));
+}
+
+/// A clock that counts how often it is read.
+struct CountingClock {
+    clock: Arc<ManualClock>,
+    reads: AtomicUsize,
+}
+
+impl Clock for CountingClock {
+    fn unix_ms(&self) -> u64 {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.clock.unix_ms()
+    }
+}
+
+/// Hides all keys, and waits until the task knows it.
+async fn hide(player: &Handle) {
+    player.send(Input::Subscription(Subscription::default())).await.unwrap();
+    let playlist = Uri::parse("spotify:playlist:37i9dQZF1DXcBWIGoYBM5M").unwrap();
+    player.send(Input::LastPlaylist(playlist)).await.unwrap();
+    player.watch().wait_for(|state| state.last_playlist().is_some()).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_timer_runs_while_nothing_is_visible() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let clock = Arc::new(CountingClock { clock: world.clock.clone(), reads: AtomicUsize::new(0) });
+    let (_accounts, watch) = tokio::sync::watch::channel(auth.watch().borrow().clone());
+    let (player, _) = start(client, watch, clock.clone());
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    player.watch().wait_for(|state| state.at(world.clock.now()).known).await.unwrap();
+    hide(&player).await;
+
+    let hour_later = async |clock: &CountingClock| {
+        let before = clock.reads.load(Ordering::SeqCst);
+        tokio::time::pause();
+        for _ in 0..60 {
+            pass(&world.clock, 60).await;
+            tokio::task::yield_now().await;
+        }
+        tokio::time::resume();
+        clock.reads.load(Ordering::SeqCst) - before
+    };
+    assert_eq!(hour_later(&clock).await, 0);
+    player.send(Input::Subscription(Subscription { instances: 1, ..Subscription::default() })).await.unwrap();
+    assert!(hour_later(&clock).await > 60, "and they run again");
+}
+
+#[tokio::test]
+async fn page_activity_notices_sleep_while_nothing_is_visible() {
+    let world = World::new().await;
+    let (auth, _) = world.linked().await;
+    let client = Client::new(world.http.clone(), Url::parse(&world.sim.api_url()).unwrap(), auth.clone());
+    let (player, _) = start(client.clone(), auth.watch(), world.clock.clone());
+    hide(&player).await;
+    client.devices().await.unwrap();
+    let connections = world.sim.connections().accepted;
+    world.clock.set(world.clock.unix_ms() + 60_000);
+    client.devices().await.unwrap();
+    assert_eq!(world.sim.connections().accepted, connections, "nothing has noticed the sleep yet");
+
+    player.send(Input::PageActivity).await.unwrap();
+    let on_new_connection = async {
+        while world.sim.connections().accepted == connections {
+            client.devices().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), on_new_connection).await.expect("connections are renewed");
 }
 
 /// A clock that panics once it is broken, to simulate any panic of the task.
