@@ -226,7 +226,7 @@ mod macos {
         /// Returns the program that it starts; none if there is no entry, or it is switched off.
         pub fn program(&self) -> io::Result<Option<String>> {
             let Some(content) = super::read(&self.0)? else { return Ok(None) };
-            let Ok(Value::Dictionary(entry)) = plist::from_bytes(&content) else { return Ok(None) };
+            let Ok(Value::Dictionary(entry)) = Value::from_reader(io::Cursor::new(&content)) else { return Ok(None) };
             let is = |member: &str| entry.get(member).and_then(Value::as_boolean).unwrap_or_default();
             let words = entry.get("ProgramArguments").and_then(Value::as_array);
             let program = words.and_then(|words| words.first()).and_then(Value::as_string);

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 pub const COMMAND: &str = "decode-pictures";
 /// Its first line, once it has limited itself. The number is the version of the format that follows.
 pub const READY: &str = "creator-deck decode-pictures 1";
-/// Bytes of memory that it may have in total.
+/// Bytes of memory that it may have in total. macOS has no such limit.
+#[cfg(not(target_vendor = "apple"))]
 pub const MAX_MEMORY: u64 = 512 << 20;
 /// Pixels per side; no picture of a key needs more, the whole Panel has 782.
 pub const MAX_PIXELS: u32 = 4096;

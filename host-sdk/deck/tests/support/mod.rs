@@ -105,13 +105,19 @@ pub fn files(mode: &str) -> Vec<(String, Vec<u8>)> {
 
 /// Installs the package in a data folder.
 pub fn install(data: &Path, mode: &str) {
-    let folder = install_files(data, &files(mode));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(folder.join(target()), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    let program = install_files(data, &files(mode)).join(target());
+    make_executable(&program);
 }
+
+#[cfg(unix)]
+fn make_executable(program: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Every file can be executed.
+#[cfg(not(unix))]
+fn make_executable(_program: &Path) {}
 
 /// Installs files as the package in a data folder. Returns its folder.
 pub fn install_files(data: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
