@@ -3,14 +3,12 @@
 //! Durations (timeouts, backoff, notices, progress) are measured with tokio's monotonic [`Instant`], which tests can pause. Only
 //! what survives a restart has a date: the end of a token, a limit or a login.
 
-use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::unix_time::UnixTime;
-pub use crate::unix_time::millis;
+use crate::unix_time::{UnixTime, millis};
 
 /// A moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,22 +18,6 @@ pub struct Moment {
     pub instant: Instant,
     /// On the wall clock. May jump in both directions.
     pub date: UnixTime,
-}
-
-impl Add<Duration> for Moment {
-    type Output = Self;
-
-    fn add(self, duration: Duration) -> Self {
-        Self { instant: self.instant + duration, date: self.date + duration }
-    }
-}
-
-impl Sub<Duration> for Moment {
-    type Output = Self;
-
-    fn sub(self, duration: Duration) -> Self {
-        Self { instant: self.instant - duration, date: self.date - duration }
-    }
 }
 
 /// A source of the current time.

@@ -776,7 +776,7 @@ async fn send_events(mut socket: WebSocket, runs: Runs, api: Api) {
             }
         }
     };
-    // The hub is told in any case: the page may hold keys.
+    // Notify the hub in any case: the page may hold keys.
     let _ = catch_panic(conversation).await;
     api.hub.send(move |hub| hub.on_page_closed(number)).await;
 }

@@ -133,7 +133,7 @@ async fn serve(socket: WebSocket, from: Option<String>, sockets: Sockets) {
             why = write(sink, outgoing, &peer) => why,
         }
     };
-    // The hub is told in any case: nothing else would show that the package is gone.
+    // Notify the hub in any case: nothing else would show that the package is gone.
     let why = catch_panic(conversation).await;
     let why = why.unwrap_or_else(|panic| format!("Creator Deck has failed to speak with it ({panic})."));
     hub.send(move |hub| hub.disconnect(connection, &why)).await;

@@ -14,7 +14,7 @@ use super::colour::{Rgb, WHITE};
 use super::covers::Cover;
 use super::fonts::{NORMAL, STRONG};
 use super::icons::{Icon, Icons};
-use super::scroll::Moment;
+use super::scroll::ScrollPosition;
 use super::text::{Area, LongLine, Style, Typesetter};
 use super::{Progress, Scroll, Size};
 
@@ -52,7 +52,7 @@ impl Moving {
         &self,
         canvas: &mut Pixmap,
         text: &mut Typesetter,
-        moment: Option<Moment>,
+        moment: Option<ScrollPosition>,
         progress: Option<Progress>,
     ) {
         match self {

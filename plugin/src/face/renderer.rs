@@ -13,7 +13,7 @@ use super::covers::Cover;
 use super::fonts::Fonts;
 use super::icons::Icons;
 use super::installed::Installed;
-use super::scroll::Moment;
+use super::scroll::ScrollPosition;
 use super::text::Typesetter;
 use super::{NowPlaying, Picture, Progress, Scroll, Size};
 
@@ -129,7 +129,7 @@ impl Renderer {
         };
 
         let longest = layer.moving.iter().map(Moving::travel).max().unwrap_or(0);
-        let moment = Moment::of(scroll(picture), shown_for, longest);
+        let moment = ScrollPosition::of(scroll(picture), shown_for, longest);
         let mut canvas = layer.canvas.clone();
         for moving in &layer.moving {
             moving.draw(&mut canvas, &mut self.text, moment, progress(picture));

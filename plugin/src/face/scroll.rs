@@ -26,7 +26,7 @@ impl Scroll {
 
 /// The scroll position of all lines of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct ScrollPosition {
     /// Whether the lines move away from their beginnings, rather than back.
     forward: bool,
     /// Pixels since they left the last end.
@@ -35,10 +35,10 @@ pub(super) struct Moment {
     pub(super) next_in: Duration,
 }
 
-impl Moment {
+impl ScrollPosition {
     /// Where lines are that have been shown for so long, the longest of which has `longest` pixels to go. The lines of one face
     /// move together and wait for each other at the ends. None where nothing moves.
-    pub(super) fn of(scroll: Scroll, shown_for: Duration, longest: u32) -> Option<Moment> {
+    pub(super) fn of(scroll: Scroll, shown_for: Duration, longest: u32) -> Option<ScrollPosition> {
         let pixels = scroll.pixels().filter(|_| longest > 0)?;
         let step = STEP.as_nanos();
         let half = REST.as_nanos() + u128::from(u64::from(longest).div_ceil(pixels)) * step;
@@ -46,7 +46,7 @@ impl Moment {
         let moving = in_half.saturating_sub(REST.as_nanos());
         // The step that ends a rest comes one interval after it.
         let next = if in_half < REST.as_nanos() { REST.as_nanos() + step - in_half } else { step - moving % step };
-        Some(Moment {
+        Some(ScrollPosition {
             forward: (shown_for.as_nanos() / half).is_multiple_of(2),
             moved: u64::try_from(moving / step).unwrap_or(u64::MAX).saturating_mul(pixels),
             next_in: Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX)),
@@ -67,7 +67,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn offset(shown_for: Duration, travel: u32, longest: u32) -> u32 {
-        Moment::of(Scroll::Normal, shown_for, longest).expect("moves").offset(travel)
+        ScrollPosition::of(Scroll::Normal, shown_for, longest).expect("moves").offset(travel)
     }
 
     #[test]
@@ -95,13 +95,13 @@ mod tests {
         for scroll in [Scroll::Slow, Scroll::Normal, Scroll::Fast] {
             let (mut at, mut steps) = (Duration::ZERO, 0);
             while at < MS * 30_000 {
-                let moment = Moment::of(scroll, at, 77).expect("moves");
+                let moment = ScrollPosition::of(scroll, at, 77).expect("moves");
                 for between in [at + MS, at + moment.next_in / 2, at + moment.next_in - MS] {
-                    let then = Moment::of(scroll, between, 77).expect("moves");
+                    let then = ScrollPosition::of(scroll, between, 77).expect("moves");
                     assert_eq!(then.offset(77), moment.offset(77), "{scroll:?} {at:?} {between:?}");
                 }
                 at += moment.next_in;
-                let then = Moment::of(scroll, at, 77).expect("moves");
+                let then = ScrollPosition::of(scroll, at, 77).expect("moves");
                 // After the last step in a direction, the next moment only starts a rest.
                 steps += u32::from(then.offset(77) != moment.offset(77));
             }
@@ -111,13 +111,13 @@ mod tests {
 
     #[test]
     fn off_and_short_lines_stand_still() {
-        assert_eq!(Moment::of(Scroll::Off, MS * 9_000, 100), None);
-        assert_eq!(Moment::of(Scroll::Fast, MS * 9_000, 0), None);
+        assert_eq!(ScrollPosition::of(Scroll::Off, MS * 9_000, 100), None);
+        assert_eq!(ScrollPosition::of(Scroll::Fast, MS * 9_000, 0), None);
     }
 
     #[test]
     fn no_time_is_too_long() {
-        let moment = Moment::of(Scroll::Slow, Duration::MAX, u32::MAX).expect("moves");
+        let moment = ScrollPosition::of(Scroll::Slow, Duration::MAX, u32::MAX).expect("moves");
         assert!(moment.offset(u32::MAX) > 0 || moment.next_in > Duration::ZERO);
     }
 }

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use super::command::{Call, QueuedCall, Verb};
 use super::device::{self, ChosenDevice, Found};
 use super::settle::{self, LastPlaying, Outcome};
-use crate::clock::{Clock, millis};
+use crate::clock::Clock;
 use crate::spotify::{Client, Device, DeviceId, Error, Item, Playback, Played, Restriction, Uri, UriKind};
+use crate::unix_time::millis;
 
 /// How often, and at which interval, a device that was just woken is tried or checked: 4 s in total.
 const WAKE_TRIES: u32 = 8;

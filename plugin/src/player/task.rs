@@ -266,10 +266,11 @@ impl Task {
         if self.running_call.is_some() {
             return;
         }
-        let Some(call) = self.model.next_call(self.clock.now()) else { return };
+        let now = self.clock.now();
+        let Some(call) = self.model.next_call(now) else { return };
         let (spotify, clock) = (self.spotify.clone(), self.clock.clone());
         let last_device = self.model.last_device().cloned();
-        let before = self.model.before(&call, self.clock.now().instant);
+        let before = self.model.before(&call, now.instant);
         self.running_call = Some(Box::pin(async move {
             let sent = send(spotify, clock, &call, last_device.as_ref(), before.as_ref()).await;
             (call, sent)

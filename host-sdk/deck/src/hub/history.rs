@@ -223,7 +223,7 @@ impl Hub {
 
     /// Removes an instance and closes its views.
     fn remove_instance(&mut self, context: &str) -> Option<Placed> {
-        // Views first: the package is told while it still has the instance.
+        // Views first: the package receives their end while it still has the instance.
         self.close_views_of(context);
         let waiting = self.absent.iter().position(|placed| placed.context == context);
         match waiting {

@@ -1,11 +1,10 @@
 use super::*;
 use crate::auth::LimitKind;
 use crate::auth::testing::accounts;
-use crate::clock::millis;
 use crate::player::state::STALE_AFTER;
 use crate::player::testing::{instant, key, ms, pressed, time};
 use crate::spotify::{Device, Item, LinkedFrom};
-use crate::unix_time::UnixTime;
+use crate::unix_time::{UnixTime, millis};
 
 const T: u64 = 1_000_000;
 const TRUST_MS: u64 = TRUST.as_secs() * 1_000;

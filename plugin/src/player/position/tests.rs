@@ -1,7 +1,7 @@
 use super::*;
-use crate::clock::millis;
 use crate::player::testing::{instant, ms};
 use crate::spotify::{Device, PlayingType, Repeat, Uri};
+use crate::unix_time::millis;
 
 const LENGTH_MS: u64 = 60_000;
 

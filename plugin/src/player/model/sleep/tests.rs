@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::*;
 use crate::auth::Link;
 use crate::auth::testing::accounts;
-use crate::clock::millis;
 use crate::player::SleepTimer;
 use crate::player::testing::{instant, key, ms, pressed, time};
 use crate::spotify::{Item, Playback, Uri};
+use crate::unix_time::millis;
 
 const T: u64 = 1_000_000;
 const MINUTE: u64 = 60_000;
